@@ -175,6 +175,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type AutoencoderTiny = modelAutoencoderTiny.AutoencoderTiny;
 /** `AutoencoderTiny` of `@denoise/model-autoencoder-tiny`, with {@linkcode registry} as its default.
  * @category Models */ export const AutoencoderTiny: typeof modelAutoencoderTiny.AutoencoderTiny = modelAutoencoderTiny.AutoencoderTiny.using(registry); import * as modelAutoencoderTiny from "@denoise/model-autoencoder-tiny";
+/** An object of the class. */ export type ChatGLMModel = modelChatglm.ChatGLMModel;
+/** `ChatGLMModel` of `@denoise/model-chatglm`, with {@linkcode registry} as its default.
+ * @category Models */ export const ChatGLMModel: typeof modelChatglm.ChatGLMModel = modelChatglm.ChatGLMModel.using(registry); import * as modelChatglm from "@denoise/model-chatglm";
 /** An object of the class. */ export type ChromaTransformer2DModel = modelChromaTransformer.ChromaTransformer2DModel;
 /** `ChromaTransformer2DModel` of `@denoise/model-chroma-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const ChromaTransformer2DModel: typeof modelChromaTransformer.ChromaTransformer2DModel = modelChromaTransformer.ChromaTransformer2DModel.using(registry); import * as modelChromaTransformer from "@denoise/model-chroma-transformer";
@@ -565,6 +568,15 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type KarrasVePipeline = InstanceType<typeof KarrasVePipeline>; export type { KarrasVeOptions } from "@denoise/pipeline-karras-ve";
 /** `KarrasVePipeline` of `@denoise/pipeline-karras-ve`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const KarrasVePipeline: WithMethods<typeof pipelineKarrasVe.KarrasVePipeline, PipelineMethods> = pipelineKarrasVe.KarrasVePipeline.using(registry); import * as pipelineKarrasVe from "@denoise/pipeline-karras-ve";
+/** An object of the class. */ export type KolorsPipeline = InstanceType<typeof KolorsPipeline>; export type { KolorsOptions } from "@denoise/pipeline-kolors";
+/** `KolorsPipeline` of `@denoise/pipeline-kolors`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KolorsPipeline: WithMethods<typeof pipelineKolors.KolorsPipeline, PipelineMethods> = pipelineKolors.KolorsPipeline.using(registry); import * as pipelineKolors from "@denoise/pipeline-kolors";
+/** An object of the class. */ export type KolorsImg2ImgPipeline = InstanceType<typeof KolorsImg2ImgPipeline>; export type { KolorsImg2ImgOptions } from "@denoise/pipeline-kolors-img2img";
+/** `KolorsImg2ImgPipeline` of `@denoise/pipeline-kolors-img2img`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KolorsImg2ImgPipeline: WithMethods<typeof pipelineKolorsImg2img.KolorsImg2ImgPipeline, PipelineMethods> = pipelineKolorsImg2img.KolorsImg2ImgPipeline.using(registry); import * as pipelineKolorsImg2img from "@denoise/pipeline-kolors-img2img";
+/** An object of the class. */ export type KolorsPAGPipeline = InstanceType<typeof KolorsPAGPipeline>; export type { KolorsPAGOptions } from "@denoise/pipeline-kolors-pag";
+/** `KolorsPAGPipeline` of `@denoise/pipeline-kolors-pag`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KolorsPAGPipeline: WithMethods<typeof pipelineKolorsPag.KolorsPAGPipeline, PipelineMethods> = pipelineKolorsPag.KolorsPAGPipeline.using(registry); import * as pipelineKolorsPag from "@denoise/pipeline-kolors-pag";
 /** An object of the class. */ export type Krea2Pipeline = InstanceType<typeof Krea2Pipeline>; export type { Krea2CallOptions } from "@denoise/pipeline-krea2";
 /** `Krea2Pipeline` of `@denoise/pipeline-krea2`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const Krea2Pipeline: WithMethods<typeof pipelineKrea2.Krea2Pipeline, PipelineMethods> = pipelineKrea2.Krea2Pipeline.using(registry); import * as pipelineKrea2 from "@denoise/pipeline-krea2";
@@ -844,6 +856,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type BertTokenizer = tokenizerBert.BertTokenizer;
 /** `BertTokenizer` of `@denoise/tokenizer-bert`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const BertTokenizer: typeof tokenizerBert.BertTokenizer = tokenizerBert.BertTokenizer.using(registry); import * as tokenizerBert from "@denoise/tokenizer-bert";
+/** An object of the class. */ export type ChatGLMTokenizer = tokenizerChatglm.ChatGLMTokenizer;
+/** `ChatGLMTokenizer` of `@denoise/tokenizer-chatglm`, with {@linkcode registry} as its default.
+ * @category Tokenizers */ export const ChatGLMTokenizer: typeof tokenizerChatglm.ChatGLMTokenizer = tokenizerChatglm.ChatGLMTokenizer.using(registry); import * as tokenizerChatglm from "@denoise/tokenizer-chatglm";
 /** An object of the class. */ export type CLIPTokenizer = tokenizerClip.CLIPTokenizer;
 /** `CLIPTokenizer` of `@denoise/tokenizer-clip`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const CLIPTokenizer: typeof tokenizerClip.CLIPTokenizer = tokenizerClip.CLIPTokenizer.using(registry); import * as tokenizerClip from "@denoise/tokenizer-clip";

@@ -21,6 +21,7 @@ const UNUSED =
 
 /** What is for images, audio or words alone, of models of which another part is what encodes prompts. */
 const UNUSED_OF: Readonly<Record<string, RegExp>> = {
+  ChatGLMModel: /^(output_layer\.|rotary_pos_emb\.inv_freq$)/,
   ClapModel: /^(audio_|logit_scale_)/,
   Gemma3ForConditionalGeneration: /^(model\.)?(vision_tower|multi_modal_projector)\./,
   GPT2LMHeadModel: /^transformer\.wte\./,

@@ -9,9 +9,4 @@ export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = 
     /^(StableDiffusion(AttendAndExcite|ModelEditing|Paradigms|Pix2PixZero)|CycleDiffusion|VersatileDiffusion.*|UniDiffuser|VQDiffusion|AltDiffusion(Img2Img)?)Pipeline$/,
     "diffusers has put them away as deprecated; those in use come first",
   ],
-  [
-    /^Kolors.*Pipeline$/,
-    "the UNet is there; their text encoder (ChatGLMModel, 6 billion weights, a class of diffusers' own) and its " +
-    "tokenizer (byte pairs of a SentencePiece model, in the order of their scores) are not built yet",
-  ],
 ];

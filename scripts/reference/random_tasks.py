@@ -28,6 +28,7 @@ import t2i_adapter_goldens
 import flux2_goldens
 import kandinsky_goldens
 import kandinsky21_goldens
+import kolors_goldens
 import karlo_goldens
 import kandinsky_prior_goldens
 import anima_goldens
@@ -485,6 +486,18 @@ def plain_text(dice: Random) -> tuple[dict, dict | None]:
     call, swapped = text(dice)
     call.pop("guidance_rescale", None)
     return call, swapped
+
+
+def kolors(make):
+    """Prompts in two languages, empty and too long ones; sizes of what is not wanted too."""
+    def made(dice: Random) -> tuple[dict, dict | None]:
+        call, swapped = with_sizes(make)(dice)
+        call.pop("guidance_rescale", None)
+        words = [kolors_goldens.CHINESE, "", kolors_goldens.LONG, *PROMPTS]
+        if isinstance(call["prompt"], str):
+            call |= {"prompt": pick(dice, *words), **some(dice, 0.5, negative_prompt=pick(dice, *words))}
+        return call | some(dice, 0.2, negative_original_size=(30, 20), negative_target_size=(50, 40)), swapped
+    return made
 
 
 def variation(dice: Random) -> tuple[dict, dict | None]:
@@ -1043,12 +1056,13 @@ def marigold(ensembles: bool):
 
 
 MARIGOLD = {f"marigold-{name}": marigold(name in ("normals", "intrinsics")) for name in marigold_goldens.TASKS}
-KINDS |= MARIGOLD
+KINDS |= MARIGOLD | {"kolors": kolors(text), "kolors-img2img": kolors(img2img), "kolors-pag": perturbed(kolors(text))}
 # the task that each is of, and files of tests/golden/lora
 LORAS = {"lora-img2img": ("img2img", ("peft", "kohya", "early")), "lora-xl": ("xl", ("xl",)), "lora-sd3": ("sd3", ("sd3-peft",))}
 KNOWN = (
     TASKS
     | pag_goldens.TASKS
+    | kolors_goldens.TASKS
     | t2i_adapter_goldens.TASKS
     | control_union_goldens.TASKS
     | control_xs_goldens.TASKS

@@ -26,6 +26,7 @@ import type {
   AudioLDM2UNet2DConditionModel,
   AuraFlowTransformer2DModel,
   AutoencoderDC,
+  ChatGLMModel,
   ChromaTransformer2DModel,
   ClapTextModelWithProjection,
   CLIPImageProjection,
@@ -765,6 +766,19 @@ async function encodeForAudio(
   };
 }
 
+/** States of the layers as they are, padding included, and those after the final norm. */
+async function encodePadding(model: ChatGLMModel, input: Inputs): Promise<Outputs> {
+  const ids = input("input_ids")!;
+  const options = { attentionMask: input("attention_mask"), positionIds: input("position_ids") };
+  const indices = Array.from({ length: model.config.num_layers + 1 }, (_, i) => i);
+  const states = await model.hiddenStates(ids, indices, { ...options, finalNorm: false });
+  const [last] = await model.hiddenStates(ids, [-1], options);
+  return {
+    ...Object.fromEntries(states.map((state, i) => [`hidden_states.${i}`, state])),
+    last_hidden_state: last,
+  };
+}
+
 async function encodeInAnyLanguage(model: MultilingualCLIP, input: Inputs): Promise<Outputs> {
   const { textEmbeds, lastHiddenState } = await model.forward(input("input_ids")!, {
     attentionMask: input("attention_mask"),
@@ -931,6 +945,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   ClapTextModelWithProjection: encodeForAudio,
   SpeechT5HifiGan: vocode,
   MultilingualCLIP: encodeInAnyLanguage,
+  ChatGLMModel: encodePadding,
 };
 
 /** The classes that can be compared. */

@@ -4,7 +4,7 @@ import type { Model, Tensor } from "@denoise/core";
 export interface HiddenStatesOptions {
   /** int64 [N, tokens], 1 where a token may be attended to. Defaults to all of them. */
   readonly attentionMask?: Tensor | undefined;
-  /** int64 [tokens], where the tokens of all rows are. Defaults to 0, 1, 2 and so on. */
+  /** int64 [tokens], where the tokens of all rows are; some take [N, tokens], too. Defaults to 0, 1, 2 and so on. */
   readonly positionIds?: Tensor | undefined;
   /** Whether the last state is after the final norm. Defaults to true. */
   readonly finalNorm?: boolean | undefined;

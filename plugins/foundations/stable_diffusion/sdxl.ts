@@ -23,8 +23,13 @@ import {
 import { alternatingTimeIds, pagFacts, type PagOptions, perturbedGuidance } from "./pag.ts";
 import { predictByUNet } from "./unet.ts";
 import type { StableDiffusionXLComponents, XlTextUNet } from "./xl_components.ts";
-import { conditionOnXlText, type XlGuidanceOptions } from "./xl_conditioning.ts";
-import { type XlPromptOptions, xlPromptOptions } from "./xl_prompt.ts";
+import { conditionOnReadText, type XlGuidanceOptions, type XlReader } from "./xl_conditioning.ts";
+import {
+  encodeXlPrompts,
+  type XlEncoders,
+  type XlPromptOptions,
+  xlPromptOptions,
+} from "./xl_prompt.ts";
 import {
   imageTimeIds,
   textTimeIds,
@@ -80,23 +85,26 @@ export const sdxlImageOptions: CallOptions<SdxlImageOptions> = {
   guidanceRescale: { type: "number" },
 };
 
-/** The components that the family reads. */
-export type SdxlModels =
-  & Omit<StableDiffusionXLComponents, "unet" | "imageEncoder">
+/** The components that a family with XL's UNet reads, whatever reads its texts. */
+export type XlModels =
+  & Pick<StableDiffusionXLComponents, "vae" | "scheduler" | "featureExtractor">
   & { readonly unet: XlTextUNet }
   & Omit<ImagePromptComponents, "unet">;
 
-/** The family of Stable Diffusion XL. */
-export type SdxlFamily = Family<
-  SdxlModels,
+/** The options that such a family reads. */
+export type XlFamilyOptions<O extends XlGuidanceOptions> =
   & LatentOptions
-  & XlGuidanceOptions
+  & O
   & ImagePromptOptions
   & XlSizeOptions
   & XlAestheticOptions
-  & PagOptions,
-  UNetControl
->;
+  & PagOptions;
+
+/** The components that the family of Stable Diffusion XL reads. */
+export type SdxlModels = XlModels & XlEncoders;
+
+/** The family of Stable Diffusion XL. */
+export type SdxlFamily = Family<SdxlModels, XlFamilyOptions<XlGuidanceOptions>, UNetControl>;
 
 /** What diffusers does otherwise in some classes of Stable Diffusion XL. */
 export interface SdxlQuirks {
@@ -106,6 +114,8 @@ export interface SdxlQuirks {
   readonly withoutBeginIndex?: boolean;
   /** The negative text is conditioned on the crop of the text, whatever the call says. */
   readonly negativeCropsAsPositive?: boolean;
+  /** Whatever is made of an image is told the sizes of text to image: by default those that call and model say. */
+  readonly sizesAsOfText?: boolean;
 }
 
 /**
@@ -121,7 +131,7 @@ export const sdxl: SdxlFamily = sdxlWith({});
  * @throws {RangeError} when width or height is no multiple of 8.
  */
 export function xlSize(
-  { unet, vae }: Pick<SdxlModels, "unet" | "vae">,
+  { unet, vae }: Pick<XlModels, "unet" | "vae">,
   given: SizeOptions,
 ): ImageSize {
   const factor = vaeScaleFactor(vae);
@@ -133,8 +143,17 @@ export function xlSize(
 
 /** The same, with what diffusers does otherwise in some classes. */
 export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
+  return xlFamily("stable-diffusion-xl", encodeXlPrompts, quirks);
+}
+
+/** A family with XL's UNet whose texts something else reads. */
+export function xlFamily<E, O extends XlGuidanceOptions>(
+  name: string,
+  read: XlReader<E, O>,
+  quirks: SdxlQuirks,
+): Family<XlModels & E, XlFamilyOptions<O>, UNetControl> {
   return {
-    name: "stable-diffusion-xl",
+    name,
     size: xlSize,
     plan({ scheduler }, options, _size, { from, controlled }) {
       if (from === "mask") return planInpainting(scheduler, options);
@@ -145,7 +164,7 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
     },
     async encode(run, prompt, options, { from }) {
       const { signal, cropsCoordsTopLeft } = options;
-      const text = await conditionOnXlText(run, prompt, options);
+      const text = await conditionOnReadText(run, prompt, options, read);
       const images = await conditionOnImages(run.components, options, text);
       const { count, guidance, guidanceScale, guidanceRescale } = text;
       const requiresScore = run.settings.requires_aesthetics_score === true;
@@ -160,8 +179,9 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
           promptSyntax: options.promptSyntax,
           ...pagFacts(options),
         },
-        denoiser({ height, width }) {
-          const isText = from === "noise";
+        denoiser(made) {
+          const isText = from === "noise" || quirks.sizesAsOfText === true;
+          const { height, width } = quirks.sizesAsOfText ? xlSize(run.components, options) : made;
           const ids = isText
             ? textTimeIds(sizes, [height, width])
             : imageTimeIds(sizes, [height, width], requiresScore);

@@ -1,11 +1,12 @@
 import { type CallOptions, type PipelineRun, Tensor } from "@denoise/core";
-import { checkPrompts, guidanceScaleEmbedding } from "@denoise/diffusion";
+import { checkPrompts, guidanceScaleEmbedding, type Prompt } from "@denoise/diffusion";
 import type { UNetConditioning } from "./unet.ts";
 import type { XlTextUNet } from "./xl_components.ts";
 import {
   checkXlPrompts,
   encodeXlPrompts,
   type XlEncoders,
+  type XlEncoding,
   type XlPromptOptions,
   xlPromptOptions,
   type XlText,
@@ -46,14 +47,35 @@ export interface XlConditioning {
   conditioning(ids: XlTimeIds, order: "grouped" | "alternating"): UNetConditioning;
 }
 
+/** How prompts become text states and pooled text, the negative ones first: {@linkcode encodeXlPrompts} or another. */
+export type XlReader<E, O extends XlGuidanceOptions> = (
+  encoders: E,
+  prompt: Prompt | undefined,
+  options: O,
+  encoding: XlEncoding,
+) => Promise<readonly [negative: XlText | undefined, positive: XlText]>;
+
+/** What of a run its prompts are encoded with. */
+export type XlTextRun<E> = Pick<
+  PipelineRun<E & { readonly unet: XlTextUNet }>,
+  "components" | "settings" | "warn"
+>;
+
 /** Encodes the prompts of a call for its denoiser. */
-export async function conditionOnXlText(
-  run: Pick<
-    PipelineRun<XlEncoders & { readonly unet: XlTextUNet }>,
-    "components" | "settings" | "warn"
-  >,
-  prompt: string | readonly string[] | undefined,
+export function conditionOnXlText(
+  run: XlTextRun<XlEncoders>,
+  prompt: Prompt | undefined,
   options: XlGuidanceOptions,
+): Promise<XlConditioning> {
+  return conditionOnReadText(run, prompt, options, encodeXlPrompts);
+}
+
+/** The same with other text encoders. */
+export async function conditionOnReadText<E, O extends XlGuidanceOptions>(
+  run: XlTextRun<E>,
+  prompt: Prompt | undefined,
+  options: O,
+  read: XlReader<E, O>,
 ): Promise<XlConditioning> {
   checkPrompts(prompt, options);
   checkXlPrompts(options);
@@ -62,11 +84,7 @@ export async function conditionOnXlText(
   const width = components.unet.config.time_cond_proj_dim;
   const guidance = guidanceScale > 1 && width === null;
   const zeros = settings.force_zeros_for_empty_prompt === true;
-  const [negative, positive] = await encodeXlPrompts(components, prompt, options, {
-    guidance,
-    zeros,
-    warn,
-  });
+  const [negative, positive] = await read(components, prompt, options, { guidance, zeros, warn });
   const count = positive.embeds.dims[0]!;
   const both = (part: keyof XlText) =>
     negative === undefined ? positive[part] : Tensor.cat([negative[part], positive[part]]);

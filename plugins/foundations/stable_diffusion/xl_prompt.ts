@@ -211,7 +211,8 @@ export async function encodeXlPrompts(
   return [spread(negative), spread(positive)];
 }
 
-function zerosLike({ embeds, pooled }: XlText): XlText {
+/** Zeros of the same shapes, which stand for a negative prompt that is not given. */
+export function zerosLike({ embeds, pooled }: XlText): XlText {
   return { embeds: Tensor.zeros(embeds.dims), pooled: Tensor.zeros(pooled.dims) };
 }
 

@@ -8,6 +8,11 @@
 export interface Charsmap {
   /** The text with its characters replaced. */
   normalize(text: string): string;
+  /**
+   * What SentencePiece itself puts in the place of the longest string of the table that these bytes begin with, and how many
+   * of them that is.
+   */
+  longestPrefix(bytes: Uint8Array): readonly [text: string, length: number] | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -36,8 +41,8 @@ export function readCharsmap(bytes: Uint8Array): Charsmap {
     return decoder.decode(texts.subarray(start, end === -1 ? undefined : end));
   };
   const replaced = (part: Uint8Array): string | undefined => {
-    const found = shortestPrefix(units, part);
-    return found === undefined ? undefined : textAt(found);
+    const [found] = prefixes(units, part);
+    return found === undefined ? undefined : textAt(found[0]);
   };
   const byCharacter = (grapheme: string): string =>
     Array.from(grapheme, (char) => replaced(encoder.encode(char)) ?? char).join("");
@@ -50,6 +55,10 @@ export function readCharsmap(bytes: Uint8Array): Charsmap {
         return whole ?? byCharacter(segment);
       }).join("");
     },
+    longestPrefix(bytes) {
+      const found = [...prefixes(units, bytes)].at(-1);
+      return found === undefined ? undefined : [textAt(found[0]), found[1]];
+    },
   };
 }
 
@@ -58,18 +67,20 @@ function offsetOf(unit: number): number {
   return (unit >>> 10) << ((unit & 0x200) >>> 6);
 }
 
-/** The value of the shortest string in the trie that the bytes begin with. */
-function shortestPrefix(units: Uint32Array, bytes: Uint8Array): number | undefined {
+/** The values and lengths of the strings in the trie that the bytes begin with, the shortest first. */
+function* prefixes(
+  units: Uint32Array,
+  bytes: Uint8Array,
+): Generator<readonly [value: number, length: number]> {
   let at = offsetOf(units[0] ?? 0);
-  for (const byte of bytes) {
-    if (byte === 0) return undefined;
+  for (const [i, byte] of bytes.entries()) {
+    if (byte === 0) return;
     at ^= byte;
     const unit = units[at] ?? 0;
     const label = (unit & 0x800000ff) >>> 0;
-    if (label !== byte) return undefined;
+    if (label !== byte) return;
     at ^= offsetOf(unit);
     const isEnd = (unit >>> 8 & 1) === 1;
-    if (isEnd) return (units[at] ?? 0) & 0x7fffffff;
+    if (isEnd) yield [(units[at] ?? 0) & 0x7fffffff, i + 1];
   }
-  return undefined;
 }

@@ -113,8 +113,10 @@ export interface TokenizerBackend {
 
 /** What a class of tokenizers is made of. */
 export interface TokenizerDefinition<F extends TokenizerFiles, T, S> {
-  /** The class name in transformers. */
+  /** The class name in transformers, or in the library that has it. */
   readonly className: string;
+  /** The library that has the class, as model_index.json names it. Defaults to `"transformers"`. */
+  readonly library?: "transformers" | "kolors" | undefined;
   /** Other class names in repos that mean the same. */
   readonly aliases?: readonly string[] | undefined;
   /** Special tokens where the files say nothing. */
@@ -243,7 +245,7 @@ function tokenizer<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
     backend.decode(skipSpecialTokens ? ids.filter((id) => !special.has(id)) : ids);
   const base: PretrainedTokenizer = {
     className,
-    library: "transformers",
+    library: definition.library ?? "transformers",
     modelMaxLength,
     size: backend.size,
     tokenToId: backend.idOf,

@@ -18,6 +18,16 @@ export interface SentencePieceModel {
   readonly modelType: number;
   /** The compiled normalization, where there is one. */
   readonly charsmap: Uint8Array | undefined;
+  /** Whether a text gets a space before it. */
+  readonly addDummyPrefix: boolean;
+  /** Whether spaces at its ends, and those that follow another, are taken away. */
+  readonly removeExtraWhitespaces: boolean;
+  /** Whether `▁` stands for spaces. */
+  readonly escapeWhitespaces: boolean;
+  /** Whether a character that no piece has becomes its bytes. */
+  readonly byteFallback: boolean;
+  /** Whether spaces stand behind words instead of before them. */
+  readonly treatWhitespaceAsSuffix: boolean;
 }
 
 /** Goes through the fields of a message; a field without a handler is skipped. */
@@ -43,8 +53,14 @@ function readMessage(
 export function readSentencePiece(bytes: Uint8Array): SentencePieceModel {
   const reader = new BinaryReader(bytes);
   const pieces: Piece[] = [];
-  let modelType = 1;
   let charsmap: Uint8Array | undefined;
+  let modelType = 1;
+  const trained = { byteFallback: false, treatWhitespaceAsSuffix: false };
+  const normalized = {
+    addDummyPrefix: true,
+    removeExtraWhitespaces: true,
+    escapeWhitespaces: true,
+  };
   readMessage(reader, bytes.length, {
     1: () => {
       const piece = { text: "", score: 0, type: 1 };
@@ -55,8 +71,19 @@ export function readSentencePiece(bytes: Uint8Array): SentencePieceModel {
       });
       pieces.push(piece);
     },
-    2: () => readMessage(reader, reader.uint32(), { 3: () => modelType = reader.int32() }),
-    3: () => readMessage(reader, reader.uint32(), { 2: () => charsmap = reader.bytes() }),
+    2: () =>
+      readMessage(reader, reader.uint32(), {
+        3: () => modelType = reader.int32(),
+        24: () => trained.treatWhitespaceAsSuffix = reader.bool(),
+        35: () => trained.byteFallback = reader.bool(),
+      }),
+    3: () =>
+      readMessage(reader, reader.uint32(), {
+        2: () => charsmap = reader.bytes(),
+        3: () => normalized.addDummyPrefix = reader.bool(),
+        4: () => normalized.removeExtraWhitespaces = reader.bool(),
+        5: () => normalized.escapeWhitespaces = reader.bool(),
+      }),
   });
-  return { pieces, modelType, charsmap };
+  return { pieces, modelType, charsmap, ...trained, ...normalized };
 }

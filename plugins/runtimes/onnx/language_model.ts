@@ -252,7 +252,9 @@ export interface LanguageModelMethods {
  * @throws {RangeError} for a state that there is not.
  */
 export async function runHiddenStates(
-  model: Pick<Runner<LanguageModelConfig>, "run" | "config">,
+  model: Pick<Runner<LanguageModelConfig>, "run"> & {
+    readonly config: Pick<LanguageModelConfig, "num_hidden_layers">;
+  },
   indices: readonly number[],
   inputs: Readonly<Record<string, Tensor | undefined>>,
   { finalNorm = true, signal }: Pick<HiddenStatesCall, "finalNorm" | "signal"> = {},

@@ -82,6 +82,7 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
     | "transformers"
     | "stable_diffusion"
     | "kandinsky"
+    | "kolors"
     | "latent_diffusion"
     | "paint_by_example"
     | "deepfloyd_if"

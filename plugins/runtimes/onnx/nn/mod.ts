@@ -75,6 +75,8 @@ export {
   type LinearStretch,
   type Rotary,
   rotaryEmbedding,
+  type RotaryOfRows,
+  rotaryOfRows,
   type RotaryOptions,
   type RotaryStretch,
   rotate,

@@ -1,6 +1,6 @@
 import { MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
 import { mul } from "./arithmetic.ts";
-import { concat, split } from "./shape.ts";
+import { concat, reshape, reshapeLike, shapeOf, split, squeeze } from "./shape.ts";
 
 /** Cosines and sines of the angles by which the tokens of a row are turned. */
 export interface Rotary {
@@ -8,6 +8,12 @@ export interface Rotary {
   readonly cos: Value;
   /** Float [tokens, width of a head / 2]. */
   readonly sin: Value;
+}
+
+/** The same of a batch whose rows differ. */
+export interface RotaryOfRows extends Rotary {
+  /** Which of the angles turns each token, int64 [N, tokens]. */
+  readonly rows: Value;
 }
 
 /** How positions are stretched beyond those that a model was trained with at first: all alike, or as YaRN does. */
@@ -67,6 +73,22 @@ function waves(s: Scope, angles: Value, stretch: RotaryStretch | undefined): Rot
   const amplitude = stretch !== undefined && "amplitude" in stretch ? stretch.amplitude : 1;
   const grown = (wave: Value) => s.cast(amplitude === 1 ? wave : mul(s, wave, amplitude));
   return { cos: grown(s.op("Cos", [angles])), sin: grown(s.op("Sin", [angles])) };
+}
+
+/**
+ * Rotary positions along one axis that are each row's own.
+ *
+ * @param places int64 [N, tokens]: the position of each token.
+ * @param width How many of a head's channels are turned.
+ */
+export function rotaryOfRows(s: Scope, places: Value, width: number, theta?: number): RotaryOfRows {
+  const flat = reshape(s, places, [-1, 1]); // [N·tokens, 1]
+  const count = squeeze(s, shapeOf(s, flat, 0, 1), [0]);
+  const all = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [N·tokens]
+  return {
+    ...rotaryEmbedding(s, s.cast(flat, "float32"), { widths: [width], theta }),
+    rows: reshapeLike(s, all, places),
+  };
 }
 
 /**
@@ -140,13 +162,20 @@ export interface RotateOptions {
 }
 
 /**
- * Turns queries or keys by their positions, the same for each row of the batch.
+ * Turns queries or keys by their positions.
  *
  * @param x [N, tokens, heads·width].
  */
-export function rotate(s: Scope, x: Value, { cos, sin }: Rotary, options: RotateOptions): Value {
+export function rotate(
+  s: Scope,
+  x: Value,
+  rotary: Rotary | RotaryOfRows,
+  options: RotateOptions,
+): Value {
   const { heads, pairs, width } = options;
-  return s.op("RotaryEmbedding", [x, s.ints([0]), cos, sin], {
+  const { cos, sin } = rotary;
+  const rows = "rows" in rotary ? rotary.rows : s.ints([0]);
+  return s.op("RotaryEmbedding", [x, rows, cos, sin], {
     num_heads: heads,
     rotary_embedding_dim: width,
     interleaved: pairs === "interleaved" ? 1 : 0,
