@@ -46,6 +46,8 @@ export interface ModelInfo {
   readonly takesPrompt?: boolean | undefined;
   /** Whether prompts can weigh their words (`prompt_syntax`); they cannot where it does not say. */
   readonly takesPromptSyntax?: boolean | undefined;
+  /** Tasks that change an image by a strength; all that begin with an image where it does not say. */
+  readonly strengthTasks?: readonly Task[] | undefined;
   /** How many images it reads together; one where it does not say. */
   readonly images?: number | undefined;
   /** Options of its pipelines that no other field stands for, by diffusers' names; none where it does not say. */

@@ -100,6 +100,8 @@ export async function loadModel(
       ...(makes === "audio" ? lengths : sizes)(whole, [...tasks.values()]),
       takesPrompt: [...tasks.values()].some(({ takesPrompt }) => takesPrompt),
       takesPromptSyntax: [...tasks.values()].some(({ options }) => "promptSyntax" in options),
+      strengthTasks: [...tasks].filter(([, { options }]) => "strength" in options)
+        .map(([task]) => task),
       images: imagesTogether([...tasks.values()]),
       defaults: defaultsOf(whole),
       options: ownOptionsOf(tasks),

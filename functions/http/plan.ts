@@ -289,7 +289,7 @@ function checkLyrics({ id, takesLyrics }: ModelInfo, { lyrics }: JobInput, nameO
 
 /** What each task needs, and what it has no use for. */
 function checkGiven(
-  { takesPrompt = true, makes = "images" }: ModelInfo,
+  { id, takesPrompt = true, makes = "images" }: ModelInfo,
   task: Task,
   input: JobInput,
   nameOf: NameOf,
@@ -312,7 +312,13 @@ function checkGiven(
   }
   const takesImage = !WITHOUT_IMAGE.includes(task);
   if (takesImage && image === undefined) {
-    throw invalid(nameOf("image"), `${nameOf("image")} is missing; ${task} begins with an image`);
+    throw invalid(
+      nameOf("image"),
+      `${
+        nameOf("image")
+      } is missing; ${id} does ${task}, which begins with an image: images are sent to ` +
+        "/v1/images/edits, /sdapi/v1/img2img or in predictions",
+    );
   }
   if (task === "inpaint" && mask === undefined) {
     throw invalid(nameOf("mask"), `${nameOf("mask")} is missing; it says what is inpainted`);

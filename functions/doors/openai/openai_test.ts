@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { fakeApp, messages, post } from "../../tests/app.ts";
 
@@ -181,6 +181,15 @@ describe("POST /v1/images/edits", () => {
       const { error } = await response.json();
       assertEquals([response.status, error.param], [400, param]);
     }
+  });
+
+  it("says where images are sent, of a model that begins with one", async () => {
+    const { app } = fakeApp({}, { info: { tasks: ["image-to-image"] } });
+    const response = await app.request("/v1/images/generations", post({ prompt: "a hat" }));
+    const { error } = await response.json();
+    assertEquals([response.status, error.param], [400, "image"]);
+    assertStringIncludes(error.message, "fake does image-to-image, which begins with an image");
+    assertStringIncludes(error.message, "/v1/images/edits");
   });
 
   it("takes several images where the model reads them together, and no more", async () => {

@@ -4,8 +4,9 @@
  * @module
  */
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { isWav } from "@denoise/audio";
-import { readWavRecipe } from "@denoise/denoise";
+import { AceStepPipeline, decodeAudio, DenoiseAudio, readWavRecipe } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { axe, type Browser, type Page } from "../../../tests/support/browser.ts";
@@ -106,6 +107,61 @@ describe("the playground with audio", { ignore: !hasBrowser }, () => {
     });
   });
 
+  it("works on a clip that it is given, and makes that again", async () => {
+    const song = await new DenoiseAudio(40, 2, new Float32Array(80).fill(0.25)).encode();
+    const fileOf = (bytes: Uint8Array) => ({
+      ...{ name: "song.wav", mimeType: "audio/wav" },
+      buffer: Buffer.from(bytes),
+    });
+    const models = [{ id: "tiny/song", location: `${FIXTURES}tiny-ace-step` }];
+    const engine = inlineServingEngine({ models, registry, warmup: false });
+    await withPage(browser, createApp({ engine, registry }), async (playground) => {
+      const { page } = playground;
+      await page.setInputFiles("#own-src_audio", fileOf(Uint8Array.of(1, 2, 3)));
+      await playground.says(/^This file is no WAV, which src audio must be/);
+      await page.setInputFiles("#own-src_audio", fileOf(song));
+      await playground.says(/^Audio taken as src audio$/);
+      assertEquals(await page.isVisible("#clips audio[aria-label='src audio']"), true);
+      assertEquals(await page.isVisible("#clips audio[aria-label='reference audio']"), false);
+      await page.click("#own summary");
+      await page.selectOption("#own-task_type", { label: "repaint" });
+      await page.fill("#own-repainting_start", "0.25");
+      await page.fill("#prompt", "a guitar solo");
+      await page.fill("#steps", "2");
+      await page.fill("#seed", "5");
+      await page.fill("#seconds", "1");
+      assertEquals(await violations(page), []);
+      await playground.draw();
+      const [file] = await playground.images();
+      assertEquals(readWavRecipe(file!)!["taskType"], "repaint");
+      const pipe = await AceStepPipeline.fromPretrained(`${FIXTURES}tiny-ace-step`);
+      const { audios } = await pipe("a guitar solo", {
+        ...{ taskType: "repaint", srcAudio: song, repaintingStart: 0.25, audioDuration: 1 },
+        ...{ numInferenceSteps: 2, seed: 5 },
+      });
+      await pipe.dispose();
+      const samplesOf = (bytes: Uint8Array) => decodeAudio(bytes).data;
+      const expected = samplesOf(await audios[0]!.encode());
+      // graphs are optimized here: the last bits of a float32 move
+      const apart = samplesOf(file!).map((value, i) => Math.abs(value - expected[i]!));
+      assert(Math.max(...apart) < 1e-3, String(Math.max(...apart)));
+
+      await page.click("[aria-label='Remove src audio']");
+      await page.selectOption("#own-task_type", "");
+      await page.locator("#results .tools").getByText("Reuse all").click();
+      await playground.says(/makes it again$/);
+      await playground.draw();
+      assertEquals((await playground.images())[0], file);
+      await page.locator("#results .tools").getByText("Use as input").click();
+      await playground.says(/^Audio taken as src audio$/);
+    });
+    await engine.close();
+    const silent = fakeApp({}, { info: FAKE_AUDIO });
+    await withPage(browser, silent.app, async ({ page }) => {
+      assertEquals(await page.isVisible("#clips"), false);
+    });
+  });
+
   it("asks for lyrics where the model sings", async () => {
     const { app, engine } = fakeApp({}, { info: { ...FAKE_AUDIO, takesLyrics: true } });
     await withPage(browser, app, async (playground) => {
@@ -178,15 +234,26 @@ describe("the playground with audio", { ignore: !hasBrowser }, () => {
   });
 
   it("copies the request as programs that run", async () => {
-    const { app } = fakeApp({}, { info: FAKE_AUDIO });
+    const options = {
+      src_audio: { name: "srcAudio", option: { type: "audio" } },
+      tracks: { name: "tracks", option: { type: "string", list: "required" } },
+    } as const;
+    const { app, engine } = fakeApp({}, { info: { ...FAKE_AUDIO, options } });
+    const song = await new DenoiseAudio(8000, 1, new Float32Array(80_000)).encode();
     await withPage(browser, app, async (playground) => {
       const { page } = playground;
+      const buffer = Buffer.from(song);
+      await page.setInputFiles("#own-src_audio", { name: "x.wav", mimeType: "audio/wav", buffer });
+      await playground.says(/^Audio taken/);
+      await page.click("#own summary");
+      await page.fill("#own-tracks", "drums, bass");
       await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
       await page.fill("#prompt", "it's raining");
       await page.fill("#seconds", "0.25");
       await playground.draw();
       const [file] = await playground.images();
       const folder = await Deno.makeTempDir();
+      await Deno.writeFile(`${folder}/src_audio.wav`, song);
       const tried = async (language: string, name: string, flag: string) => {
         await page.click(`[data-language=${language}]`);
         await playground.says(new RegExp(`^Copied as ${language}$`, "i"));
@@ -198,6 +265,9 @@ describe("the playground with audio", { ignore: !hasBrowser }, () => {
         }).output();
         assert(success, `${language}: ${new TextDecoder().decode(stderr)}`);
         assertEquals(await Deno.readFile(`${folder}/result.wav`), file, language);
+        const { clips, options } = engine.begun.at(-1)!.input;
+        const given = { clips: { srcAudio: song }, options: { tracks: ["drums", "bass"] } };
+        assertEquals({ clips, options }, given, language);
         await Deno.remove(`${folder}/result.wav`);
       };
       if (await hasTools()) await tried("curl", "bash", "-c");

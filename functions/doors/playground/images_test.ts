@@ -11,7 +11,10 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import type { Browser, Page } from "../../../tests/support/browser.ts";
 import { unzip } from "../../../tests/support/unzip.ts";
 import { fakeApp } from "../../tests/app.ts";
-import { hasBrowser, Playground, startBrowser } from "../../tests/playground.ts";
+import { hasBrowser, Playground, startBrowser, withPage } from "../../tests/playground.ts";
+
+/** A server whose model reads several images, and changes them by no strength. */
+const referring = (images: number) => fakeApp({}, { images, info: { strengthTasks: [] } });
 
 /** A grey PNG, with a recipe in it or none. */
 async function png(width: number, height: number, recipe?: Recipe): Promise<Uint8Array> {
@@ -70,6 +73,43 @@ describe("the playground's images", { ignore: !hasBrowser }, () => {
     assertEquals([mask.width, mask.height], [96, 64]);
     const at = (x: number, y: number) => mask.data[(y * 96 + x) * mask.channels];
     assertEquals([at(44, 32), at(90, 5)], [255, 0]);
+  });
+
+  it("reads several images, no more than the model, and makes their image again", async () => {
+    const { app, engine } = referring(3);
+    const files = await Promise.all([24, 32, 40].map((side) => png(side, 16)));
+    await withPage(browser, app, async (playground) => {
+      const { page } = playground;
+      await page.fill("#prompt", "the cat of image 1 on the sofa of image 2");
+      await page.setInputFiles("#file", fileOf(files[0]!));
+      await playground.says(/^Image taken$/);
+      assertEquals(await page.isVisible("#strength"), false);
+      await page.setInputFiles("#more-file", [fileOf(files[1]!), fileOf(files[2]!)]);
+      await playground.says(/^Image 3 taken$/);
+      await page.setInputFiles("#more-file", fileOf(files[1]!));
+      await playground.says(/reads at most 3 images: remove one first$/);
+      await page.setInputFiles("#more-file", []);
+      await playground.draw();
+      const given = () => {
+        const { image, moreImages, strength } = engine.begun.at(-1)!.input;
+        return [[image, ...moreImages ?? []], strength];
+      };
+      assertEquals(given(), [files, undefined]);
+      await page.click("[aria-label='Remove image 2']");
+      await playground.draw();
+      assertEquals(given(), [[files[0], files[2]], undefined]);
+      await page.click("#remove-image");
+      await page.locator("#gallery-list .thumb").last().click();
+      await playground.says(/^Shown again/);
+      await page.locator("#results .tools").getByText("Reuse all").click();
+      await playground.says(/makes it again$/);
+      await playground.draw();
+      assertEquals(given(), [files, undefined]);
+    });
+    await withPage(browser, fakeApp().app, async ({ page }) => {
+      await page.setInputFiles("#file", fileOf(files[0]!));
+      assertEquals(await page.isVisible("#more-images"), false);
+    });
   });
 
   it("makes again exactly what the gallery holds: mask, LoRA and start image too", async () => {

@@ -16,12 +16,23 @@ const FILES: ReadonlySet<string> = new Set([
   "logo.svg",
   ...["style.css", "form.css", "stage.css", "dialogs.css"],
   ...["main", "dom", "message", "api", "greet", "settings", "memory", "names"].map(script),
-  ...["form", "examples", "sizes", "seed", "checks", "compare", "loras", "controls", "given"].map(
+  ...[
+    "form",
+    "examples",
+    "sizes",
+    "seed",
+    "checks",
+    "compare",
+    "loras",
+    "controls",
+    "own_options",
+    "given",
+  ].map(
     script,
   ),
   ...["start", "editor", "mask", "zoom", "recipe"].map(script),
   ...["runs", "frame", "noise", "entry", "actions", "lightbox"].map(script),
-  ...["gallery", "store", "zip", "confirm", "snippets", "clipboard", "audio", "file_size"].map(
+  ...["gallery", "store", "zip", "confirm", "snippets", "clipboard", "audio", "files"].map(
     script,
   ),
 ]);

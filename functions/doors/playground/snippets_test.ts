@@ -23,11 +23,12 @@ describe("a request with ControlNets as a program", () => {
     python: [python ?? "python", "x.py"],
   } as const;
   for (const language of ["curl", "typescript", "python"] as const) {
-    for (const hasImage of [false, true]) {
-      it(`in ${language}${hasImage ? ", with an image to begin with" : ""}`, async () => {
+    for (const images of [0, 1, 2]) {
+      it(`in ${language}, with ${images} images`, async () => {
         if (language === "curl" && !(await isThere("jq") && await isThere("curl"))) return;
         if (language === "python" && python === undefined) return;
         const { app, engine } = fakeApp({}, {
+          images: 2,
           info: {
             controlNets: {
               canny: { kind: "controlnet", tasks: ["text-to-image", "image-to-image"] },
@@ -42,6 +43,7 @@ describe("a request with ControlNets as a program", () => {
         );
         const files = {
           "image.png": new Uint8Array([137, 1]),
+          "image-2.png": new Uint8Array([137, 2]),
           "control-1.png": Uint8Array.from({ length: 200_000 }, (_, i) => i % 251),
           "control-2.png": new Uint8Array([9, 10, 0]),
         };
@@ -54,7 +56,7 @@ describe("a request with ControlNets as a program", () => {
           { name: "depth", image: "nor this", scale: 1 },
         ];
         const fields = { prompt, seed: "7", model: "fake", controlnets };
-        const request = { fields, hasImage, hasMask: false };
+        const request = { fields, images, hasMask: false };
         const program = snippet(language, request, `http://127.0.0.1:${server.addr.port}`);
         const [command, ...args] = PROGRAMS[language];
         if (language !== "curl") await Deno.writeTextFile(`${folder}/${args.at(-1)}`, program);
@@ -64,11 +66,12 @@ describe("a request with ControlNets as a program", () => {
         }).output();
         assert(success, new TextDecoder().decode(stderr));
         const { task, input } = engine.begun[0]!;
-        assertEquals(task, hasImage ? "image-to-image" : "text-to-image");
-        assertEquals([input.prompt, input.seed, input.image], [
+        assertEquals(task, images > 0 ? "image-to-image" : "text-to-image");
+        assertEquals([input.prompt, input.seed, input.image, input.moreImages], [
           prompt,
           "7",
-          hasImage ? files["image.png"] : undefined,
+          images > 0 ? files["image.png"] : undefined,
+          images > 1 ? [files["image-2.png"]] : undefined,
         ]);
         assertEquals(input.controls, [
           { name: "canny", image: files["control-1.png"], scale: 0.5 },

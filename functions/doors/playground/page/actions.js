@@ -2,6 +2,7 @@ import { button, make } from "./dom.js";
 import { isAudio } from "./audio.js";
 import { fileName } from "./entry.js";
 import { given } from "./given.js";
+import { takesClips } from "./own_options.js";
 import { randomSeed } from "./seed.js";
 
 /** How far a variation is from its image. */
@@ -11,6 +12,10 @@ const UPSCALE_STRENGTH = 0.35;
 const VARIATIONS = 4;
 
 const canChange = (model) => model?.tasks.includes("image-to-image") === true;
+
+/** Whether a model can begin with what was made. */
+const isReadable = (entry, model) =>
+  isAudio(entry) ? model !== undefined && takesClips(model) : canChange(model);
 
 /** The fields of an entry that do not say how it began. */
 function withoutStart({ request: { fields } }) {
@@ -66,7 +71,7 @@ export function toolsFor(entry, model, limits, does) {
   save.className = "tool";
   const tools = [
     save,
-    ...canChange(model) ? [button("Use as input", () => does.useAsInput(entry))] : [],
+    ...isReadable(entry, model) ? [button("Use as input", () => does.useAsInput(entry))] : [],
     ...model === undefined
       ? []
       : [button("Variations", () => does.run(variations(entry, model, limits)))],

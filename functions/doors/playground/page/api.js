@@ -69,7 +69,7 @@ export const formValue = (value) =>
  * Draws, and yields what happens: queued, step, partial_image, completed.
  *
  * @param fields The fields of /v1/images/generations.
- * @param files An image to begin with, and a mask, as blobs.
+ * @param files An image to begin with, `more` that are read with it, and a mask, as blobs.
  */
 export async function* draw(fields, files, key, signal) {
   const wanted = { ...fields, stream: true, partial_images: 4, progress: true };
@@ -83,7 +83,9 @@ export async function* draw(fields, files, key, signal) {
   } else {
     const form = new FormData();
     for (const [name, value] of Object.entries(wanted)) form.append(name, formValue(value));
-    form.append("image", files.image, "image.png");
+    for (const image of [files.image, ...files.more ?? []]) {
+      form.append("image", image, "image.png");
+    }
     if (files.mask !== undefined) form.append("mask", files.mask, "mask.png");
     request = { path: "/v1/images/edits", headers: headers(key), body: form };
   }

@@ -1,6 +1,5 @@
 import { $, make } from "./dom.js";
-import { isTooLarge } from "./file_size.js";
-import { say } from "./message.js";
+import { base64Of, isImage, isTooLarge } from "./files.js";
 
 /** The images that are chosen, in base64, by the names of their ControlNets. */
 const images = new Map();
@@ -46,24 +45,9 @@ function rowOf(name, { modes }, { scale, mode } = {}) {
 
 /** Takes an image; says what is wrong with a file that is none, and is false then. */
 async function take(name, file) {
-  if (isTooLarge(file, limits)) return false;
-  try {
-    (await createImageBitmap(file)).close();
-  } catch {
-    say("This file is no image that the browser can read: choose a PNG, JPEG, WebP or GIF");
-    return false;
-  }
+  if (isTooLarge(file, limits) || !await isImage(file)) return false;
   images.set(name, await base64Of(file));
   return true;
-}
-
-function base64Of(blob) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.replace(/^data:[^,]*,/, ""));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(blob);
-  });
 }
 
 function show(row, name) {

@@ -1,9 +1,10 @@
 import { isAudio, predictionOf, waveOf, wavRecipe } from "./audio.js";
+import { bytesOf } from "./files.js";
 
 /**
  * An image or audio clip that was made: `blob`, `at` (milliseconds since 1970), `recipe`, `label`,
- * `notes`, and the `request` that makes it again: `fields`, and the files `image` and `mask` where it
- * began with them. While it is shown it has a `url` too, and a `poster`: the address of an image of it.
+ * `notes`, and the `request` that makes it again: `fields`, and the files `image`, `mask` and `more` (images that are
+ * read with the first one) where it began with them. While it is shown it has a `url` too, and a `poster`: the address of an image of it.
  */
 
 /** The entry of an image or audio clip that a run has completed. */
@@ -35,11 +36,6 @@ export async function withUrl(entry) {
 /** What an entry is called: its prompt, or what it is. */
 export const titleOf = (entry) => entry.recipe.prompt || (isAudio(entry) ? "audio" : "image");
 
-/** The bytes of a text in base64. */
-function bytesOf(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-}
-
 /** An event's image as an address, for a look on the way. */
 export function previewUrl({ output_format = "png", b64_json }) {
   return `data:image/${output_format};base64,${b64_json}`;
@@ -54,7 +50,8 @@ export function fileName({ blob, recipe }, number) {
 
 /** The request of an entry as a program has it. */
 export function programOf(entry) {
-  const { request: { fields, image, mask } } = entry;
+  const { request: { fields, image, mask, more = [] } } = entry;
   if (isAudio(entry)) return { prediction: predictionOf(fields) };
-  return { fields, hasImage: image !== undefined, hasMask: mask !== undefined };
+  const images = image === undefined ? 0 : 1 + more.length;
+  return { fields, images, hasMask: mask !== undefined };
 }

@@ -6,6 +6,7 @@ import { given } from "./given.js";
 import { showExamples } from "./examples.js";
 import { putLoras, readLoras, showLoras } from "./loras.js";
 import { schedulerName } from "./names.js";
+import { ownId, putOwnOptions, readOwnOptions, showOwnOptions } from "./own_options.js";
 import { lockSeed } from "./seed.js";
 import { putSize, showSizes } from "./sizes.js";
 
@@ -42,7 +43,7 @@ export function markFault(param) {
   for (const marked of document.querySelectorAll("[aria-invalid]")) {
     marked.removeAttribute("aria-invalid");
   }
-  const input = $(INPUTS[param] ?? "");
+  const input = $(INPUTS[param] ?? ownId(param));
   if (input === null) return;
   input.setAttribute("aria-invalid", "true");
   input.focus();
@@ -69,6 +70,13 @@ const isUnconditional = ({ tasks }) => tasks[0] === "unconditional";
 
 /** Whether a model reads a prompt: those that make an image larger, for one, read none. */
 const readsText = (model) => !isUnconditional(model) && model.takesPrompt !== false;
+
+/** Whether a run of a model changes an image by a strength: one that reads it as a reference does not. */
+function takesStrength({ tasks, strengthTasks = tasks }, { image, mask }) {
+  if (image === undefined) return false;
+  const task = mask === undefined ? "image-to-image" : "inpaint";
+  return strengthTasks.includes(tasks.includes(task) ? task : tasks[0]);
+}
 
 /** Tasks that begin with no image. */
 const WITHOUT_IMAGE = ["text-to-image", "text-to-audio", "unconditional"];
@@ -111,8 +119,8 @@ export class Form {
     this.#showModel();
   }
 
-  /** What the form says, as fields of the images routes; what is empty is left to the model. */
-  read(hasImage) {
+  /** What the form says, as fields of the images routes, for a run on these files; what is empty is left to the model. */
+  read({ image, mask }) {
     const { model } = this;
     if (model === undefined) throw new FormError("The server has no model yet: wait for it");
     const loras = readLoras();
@@ -120,12 +128,17 @@ export class Form {
     if (missing !== undefined) {
       throw new FormError(`Choose the image that ${missing} reads`, "controlnets");
     }
+    const { own, wrong } = readOwnOptions();
+    if (wrong !== undefined) {
+      throw new FormError(`${wrong.replaceAll("_", " ")} must be a number`, wrong);
+    }
     const takesText = readsText(model);
     if (takesText && $("prompt").value.trim() === "") {
       const what = makesAudio(model) ? "is to be heard" : "the image should show";
       throw new FormError(`Write what ${what}, or take one of the examples`, "prompt");
     }
     return given({
+      ...own,
       prompt: takesText ? $("prompt").value : undefined,
       negative_prompt: takesText && $("negative").value || undefined,
       lyrics: model.takesLyrics && $("lyrics").value || undefined,
@@ -137,7 +150,7 @@ export class Form {
       size: sizeField(model),
       audio_length_in_s: model.takesLength ? numberOf("audio_length_in_s") : undefined,
       scheduler: $("scheduler").value || undefined,
-      strength: hasImage ? numberOf("strength") : undefined,
+      strength: takesStrength(model, { image, mask }) ? numberOf("strength") : undefined,
       loras: loras.length === 0 ? undefined : loras,
       controlnets: controls.length === 0 ? undefined : controls,
     });
@@ -175,6 +188,7 @@ export class Form {
     for (const { name } of fields.controlnets ?? []) {
       if (!Object.hasOwn(controlNets, name)) missing.push(`the ControlNet ${name}`);
     }
+    putOwnOptions(fields);
     putLoras(fields.loras ?? []);
     const loras = this.model?.loras ?? [];
     for (const { name } of fields.loras ?? []) {
@@ -197,6 +211,7 @@ export class Form {
     $("start").hidden = !takesImage;
     $("prompts").hidden = !readsText(model);
     $("guidance").parentElement.hidden = isUnconditional(model);
+    $("strength").parentElement.hidden = model.strengthTasks?.length === 0;
     $("edit-mask").hidden = !tasks.includes("inpaint");
     this.#showKind(model);
     this.#showOwn({
@@ -209,6 +224,7 @@ export class Form {
     showSizes(model, this.#limits);
     showCompared(this.#models, model);
     showControls(model, this.#limits);
+    showOwnOptions(model, this.#limits);
     $("syntax-row").hidden = !readsText(model) || !model.takesPromptSyntax;
     showLoras(model);
   }

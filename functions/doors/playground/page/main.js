@@ -12,6 +12,7 @@ import { greet } from "./greet.js";
 import { Lightbox } from "./lightbox.js";
 import { recallFields, recallKey, remember } from "./memory.js";
 import { say, showNotes } from "./message.js";
+import { showClips, takeClip } from "./own_options.js";
 import { fieldsOfRecipe } from "./recipe.js";
 import { Runs } from "./runs.js";
 import { lockSeed, nextSeed, wireSeed } from "./seed.js";
@@ -32,6 +33,7 @@ const runs = new Runs(form, {
 const gallery = new Gallery((entries, at) => showAgain(entries[at]));
 const start = new StartImage({
   limits: () => form.limits,
+  model: () => form.model,
   onSize(width, height) {
     if (form.model?.takesSize) putSize(sizeFor(width, height, form.model, form.limits));
   },
@@ -44,8 +46,12 @@ const start = new StartImage({
 let inView = [];
 
 const does = {
-  async useAsInput({ blob }) {
-    await start.set(blob);
+  async useAsInput(entry) {
+    if (isAudio(entry)) {
+      if (await takeClip(entry.blob)) showClips();
+      return;
+    }
+    await start.set(entry.blob);
     start.reveal();
     say("The image is where the next run begins");
   },
@@ -90,10 +96,11 @@ function showAgain(entry) {
 }
 
 /** Puts everything that a request has into the form, its files too, and nothing else. */
-async function recallRequest({ fields, image, mask }) {
+async function recallRequest({ fields, image, mask, more }) {
   if (image === undefined) start.remove();
   else await start.set(image, mask);
   const missing = form.put(fields);
+  start.setMore(more ?? []);
   say(
     missing.length === 0
       ? `The form has what made this: ${$("draw").textContent} makes it again`
@@ -105,8 +112,8 @@ async function submit() {
   let requests, files;
   say("Sending …");
   try {
-    requests = requestsOf({ ...form.read(start.isThere), seed: nextSeed() });
     files = await start.files();
+    requests = requestsOf({ ...form.read(files), seed: nextSeed() });
   } catch (error) {
     say(error.message);
     markFault(error.param);

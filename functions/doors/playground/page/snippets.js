@@ -1,4 +1,5 @@
 import { formValue } from "./api.js";
+import { isClipValue } from "./own_options.js";
 
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 const indent = (text, by) => text.replaceAll("\n", `\n${" ".repeat(by)}`);
@@ -14,6 +15,13 @@ function controlList(controls, read) {
   return `[${items.join(", ")}]`;
 }
 
+/** JSON as Python writes it: words of JSON stand outside of its texts alone. */
+const inPython = (json) =>
+  json.replace(
+    /"(?:[^"\\]|\\.)*"|\b(true|false|null)\b/g,
+    (text, word) => ({ true: "True", false: "False", null: "None" })[word] ?? text,
+  );
+
 /** An object as a program writes it, with a list of ControlNets in it where there are some. */
 function withControls(json, controls, code) {
   if (controls.length === 0) return json;
@@ -22,10 +30,10 @@ function withControls(json, controls, code) {
 
 /**
  * A request as a program in that language. Files that it was made with are to lie beside the program, as
- * image.png, mask.png and control-1.png.
+ * image.png, image-2.png, mask.png and control-1.png, clips under the names of their fields, as src_audio.wav.
  *
- * @param request `fields` of the images routes, and whether there were files: `hasImage`, `hasMask`; or the
- *   `prediction` that makes audio.
+ * @param request `fields` of the images routes, how many `images` there were, and whether there was a mask: `hasMask`; or
+ *   the `prediction` that makes audio.
  * @param origin This server's address.
  */
 export function snippet(language, request, origin) {
@@ -44,12 +52,16 @@ function inForm(fields) {
   );
 }
 
-function filesOf({ hasImage, hasMask }) {
-  return [...hasImage ? ["image"] : [], ...hasMask ? ["mask"] : []];
+function filesOf({ images, hasMask }) {
+  const given = Array.from({ length: images }, (_, i) => ({
+    field: "image",
+    file: i === 0 ? "image.png" : `image-${i + 1}.png`,
+  }));
+  return [...given, ...hasMask ? [{ field: "mask", file: "mask.png" }] : []];
 }
 
-function curl({ fields: { controlnets = [], ...fields }, hasImage, hasMask }, origin) {
-  const files = filesOf({ hasImage, hasMask });
+function curl({ fields: { controlnets = [], ...fields }, images, hasMask }, origin) {
+  const files = filesOf({ images, hasMask });
   const code = controlList(controlnets, (_file, i) => `$control${i + 1}`);
   const reads = controlnets.map((_, i) =>
     `--rawfile control${i + 1} <(base64 < ${controlFile(i)} | tr -d '\\n')`
@@ -67,7 +79,7 @@ function curl({ fields: { controlnets = [], ...fields }, hasImage, hasMask }, or
     : [made(code), [
       `curl ${origin}/v1/images/edits`,
       key,
-      ...files.map((name) => `-F ${name}=@${name}.png`),
+      ...files.map(({ field, file }) => `-F ${field}=@${file}`),
       ...reads.length === 0 ? [] : ["-F 'controlnets=<-'"],
       ...Object.entries(fields).map(([name, value]) =>
         `--form-string ${quote(`${name}=${formValue(value)}`)}`
@@ -77,20 +89,25 @@ function curl({ fields: { controlnets = [], ...fields }, hasImage, hasMask }, or
   return `${request} | jq -r '.data[0].b64_json' | base64 -d > result.png\n`;
 }
 
-function python({ fields: { controlnets = [], ...fields }, hasImage, hasMask }, origin) {
-  const files = filesOf({ hasImage, hasMask });
+function python({ fields: { controlnets = [], ...fields }, images, hasMask }, origin) {
+  const files = filesOf({ images, hasMask });
   const { prompt = "", model, n, size, ...rest } = fields;
   const list = controlList(
     controlnets,
     (file) => `base64.b64encode(open("${file}", "rb").read()).decode()`,
   );
   const extra = files.length === 0
-    ? withControls(JSON.stringify(rest), controlnets, list)
+    ? withControls(inPython(JSON.stringify(rest)), controlnets, list)
     : withControls(JSON.stringify(inForm(rest)), controlnets, `json.dumps(${list})`);
   const known = Object.entries({ model, prompt, n, size })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `    ${name}=${JSON.stringify(value)},\n`);
-  const opened = files.map((name) => `    ${name}=open("${name}.png", "rb"),\n`);
+  const opened = ["image", "mask"].flatMap((name) => {
+    const all = files.filter(({ field }) => field === name)
+      .map(({ file }) => `open("${file}", "rb")`);
+    if (all.length === 0) return [];
+    return [`    ${name}=${all.length === 1 ? all[0] : `[${all.join(", ")}]`},\n`];
+  });
   return `import base64, ${controlnets.length > 0 && files.length > 0 ? "json, " : ""}os
 from openai import OpenAI
 
@@ -101,8 +118,8 @@ ${[...opened, ...known].join("")}    extra_body=${extra},
 open("result.png", "wb").write(base64.b64decode(reply.data[0].b64_json))\n`;
 }
 
-function typescript({ fields: { controlnets = [], ...fields }, hasImage, hasMask }, origin) {
-  const files = filesOf({ hasImage, hasMask });
+function typescript({ fields: { controlnets = [], ...fields }, images, hasMask }, origin) {
+  const files = filesOf({ images, hasMask });
   const authorization = 'authorization: `Bearer ${Deno.env.get("DENOISE_API_KEY")}`';
   const list = controlList(controlnets, (file) => `(await Deno.readFile("${file}")).toBase64()`);
   const json = withControls(JSON.stringify(fields, null, 2), controlnets, list);
@@ -118,8 +135,8 @@ function typescript({ fields: { controlnets = [], ...fields }, hasImage, hasMask
   body: JSON.stringify(${indent(json, 2)}),
 });`
     : `const body = new FormData();
-for (const name of ${JSON.stringify(files)}) {
-  body.append(name, new Blob([await Deno.readFile(\`\${name}.png\`)]));
+for (const [name, file] of ${JSON.stringify(files.map(({ field, file }) => [field, file]))}) {
+  body.append(name, new Blob([await Deno.readFile(file)]));
 }
 const fields = ${form};
 for (const [name, value] of Object.entries(fields)) body.append(name, String(value));
@@ -133,36 +150,71 @@ const { data } = await response.json();
 await Deno.writeFile("result.png", Uint8Array.fromBase64(data[0].b64_json));\n`;
 }
 
+/** The names of the clips of a prediction, and its body with what `read` writes in the place of each. */
+function withClips(body, indented, read) {
+  const names = Object.keys(body.input).filter((name) => isClipValue(body.input[name]));
+  const text = JSON.stringify(body, (name, value) => names.includes(name) ? null : value, indented);
+  const code = names.reduce(
+    (text, name) => text.replace(new RegExp(`("${name}": ?)null`), (_, key) => key + read(name)),
+    text,
+  );
+  return { names, code };
+}
+
 /** A prediction that makes a WAV file, as a program. */
 function predictionIn(language, body, origin) {
-  const json = JSON.stringify(body, null, 2);
   const languages = {
-    curl: [
-      `curl ${origin}/predictions`,
-      `-H 'content-type: application/json' -H "authorization: Bearer $DENOISE_API_KEY"`,
-      `-d ${
-        quote(JSON.stringify(body))
-      } | jq -r '.output[0]' | cut -d, -f2 | base64 -d > result.wav\n`,
-    ].join(" \\\n  "),
-    python: `import json, os, urllib.request
+    curl: curlPrediction,
+    python: pythonPrediction,
+    typescript: scriptPrediction,
+  };
+  return languages[language](body, origin);
+}
 
-request = urllib.request.Request(
+function curlPrediction(body, origin) {
+  const start = '"data:audio/wav;base64," + $';
+  const { names, code } = withClips(body, undefined, (name) => `(${start}${name})`);
+  const reads = names.map((name) => `--rawfile ${name} <(base64 < ${name}.wav | tr -d '\\n')`);
+  return [
+    ...reads.length === 0 ? [] : [`jq -n ${reads.join(" ")}`, `${quote(code)} |`],
+    `curl ${origin}/predictions`,
+    `-H 'content-type: application/json' -H "authorization: Bearer $DENOISE_API_KEY"`,
+    `${
+      reads.length === 0 ? `-d ${quote(code)}` : "--data-binary @-"
+    } | jq -r '.output[0]' | cut -d, -f2 | base64 -d > result.wav\n`,
+  ].join(" \\\n  ");
+}
+
+function pythonPrediction(body, origin) {
+  const { names, code } = withClips(body, 2, (name) => `wav("${name}.wav")`);
+  const reader = names.length === 0 ? "" : `def wav(name):
+    return "data:audio/wav;base64," + base64.b64encode(open(name, "rb").read()).decode()
+
+`;
+  return `import ${names.length === 0 ? "" : "base64, "}json, os, urllib.request
+
+${reader}request = urllib.request.Request(
     "${origin}/predictions",
-    json.dumps(${indent(json, 4)}).encode(),
+    json.dumps(${indent(inPython(code), 4)}).encode(),
     {"content-type": "application/json", "authorization": "Bearer " + os.environ.get("DENOISE_API_KEY", "none")},
 )
 [result, *_] = json.load(urllib.request.urlopen(request))["output"]
-open("result.wav", "wb").write(urllib.request.urlopen(result).read())\n`,
-    typescript: `const response = await fetch("${origin}/predictions", {
+open("result.wav", "wb").write(urllib.request.urlopen(result).read())\n`;
+}
+
+function scriptPrediction(body, origin) {
+  const { names, code } = withClips(body, 2, (name) => `await wav("${name}.wav")`);
+  const reader = names.length === 0 ? "" : `const wav = async (name: string) =>
+  "data:audio/wav;base64," + (await Deno.readFile(name)).toBase64();
+`;
+  return `${reader}const response = await fetch("${origin}/predictions", {
   method: "POST",
   headers: {
     "content-type": "application/json",
     authorization: \`Bearer \${Deno.env.get("DENOISE_API_KEY")}\`,
   },
-  body: JSON.stringify(${indent(json, 2)}),
+  body: JSON.stringify(${indent(code, 2)}),
 });
 const { output } = await response.json();
-await Deno.writeFile("result.wav", await (await fetch(output[0])).bytes());\n`,
-  };
-  return languages[language];
+await Deno.writeFile("result.wav", await (await fetch(output[0])).bytes());\n`;
 }
