@@ -5,7 +5,7 @@
  * @module
  */
 import { describe, it } from "@std/testing/bdd";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { randn } from "@denoise/core";
 import {
   AutoPipelineForImage2Image,
@@ -125,17 +125,19 @@ describe("IFPipeline", () => {
     await pipe.dispose();
   });
 
-  it("warns where captions are to be cleaned, and of texts that are cut", async () => {
+  it("cleans captions where it is asked to, and warns of texts that are cut", async () => {
     const warnings: string[] = [];
     const pipe = await IFPipeline.fromPretrained(REPO, {
       onWarning: (message: string) => void warnings.push(message),
     });
     const prompt = "a cat and a dog ".repeat(40);
     await pipe(prompt, { ...FEW, negativePrompt: prompt + "!", cleanCaption: true });
-    assertEquals(warnings.map((text) => /cleanCaption|77 tokens/.exec(text)?.[0]), [
-      "cleanCaption",
-      "77 tokens",
-    ]);
+    assertEquals(warnings.map((text) => /cleanCaption|77 tokens/.exec(text)?.[0]), ["77 tokens"]);
+    const draw = async (text: string, cleanCaption: boolean) =>
+      (await pipe(text, { ...FEW, cleanCaption })).images[0]!.data;
+    const plain = await draw("a red apple", false);
+    assertEquals(await draw("A <b>red</b> apple #12345", true), plain);
+    assertNotEquals(await draw("A <b>red</b> apple #12345", false), plain);
     await pipe.dispose();
   });
 

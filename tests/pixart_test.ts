@@ -47,13 +47,15 @@ describe("PixArtSigmaPipeline", () => {
 });
 
 describe("PixArtAlphaPipeline", () => {
-  it("is loaded by the name in its repo, and warns that captions are not cleaned", async () => {
+  it("is loaded by the name in its repo, and cleans captions", async () => {
     const warnings: string[] = [];
     await using pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-pixart-alpha"), {
       onWarning: (text: string) => void warnings.push(text),
     });
     assertEquals(pipe.className, "PixArtAlphaPipeline");
     await pipe("a", { ...SMALL, cleanCaption: true });
+    assertEquals(warnings.filter((text) => text.includes("cleanCaption")).length, 0);
+    await pipe("sch\u00c3\u00b6n", { ...SMALL, cleanCaption: true });
     assertEquals(warnings.filter((text) => text.includes("cleanCaption")).length, 1);
     assertEquals(PixArtAlphaPipeline.family, "pixart-alpha");
   });

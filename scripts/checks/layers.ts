@@ -120,7 +120,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: /^plugins\/foundations\/diffusion$/,
     name: "the foundation of diffusion",
-    allowed: ["@denoise/core", "@denoise/roles", "@denoise/schedules"],
+    allowed: ["@denoise/captions", "@denoise/core", "@denoise/roles", "@denoise/schedules"],
   },
   {
     folder: /^plugins\/processors\//,

@@ -1,10 +1,12 @@
+import { cleanCaption as clean } from "@denoise/captions";
 import type { CallOptions } from "@denoise/core";
 
 /** How captions are read before they become tokens, by families whose texts were cleaned in training. */
 export interface CaptionOptions {
   /**
-   * Texts are read in lower case without space around them, as diffusers does where bs4 and ftfy are not
-   * installed. True warns that nothing more is cleaned. Defaults to false.
+   * Whether addresses, markup, file names and the like are taken out of texts, as diffusers does where bs4 and ftfy are
+   * installed. Without it they are read in lower case without space around them, as diffusers does where these are not
+   * installed, whatever it is asked for. Defaults to false.
    */
   readonly cleanCaption?: boolean | undefined;
 }
@@ -17,8 +19,5 @@ export function captionReader(
   { cleanCaption = false }: CaptionOptions,
   warn: (message: string) => void,
 ): (text: string) => string {
-  if (cleanCaption) {
-    warn("cleanCaption: texts are read in lower case; addresses and the like stay in them");
-  }
-  return (text) => text.toLowerCase().trim();
+  return cleanCaption ? (text) => clean(text, warn) : (text) => text.toLowerCase().trim();
 }

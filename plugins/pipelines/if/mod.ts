@@ -4,8 +4,8 @@
  * Understanding" (Imagen, arXiv:2205.11487).
  *
  * The next stages take its pixels (`outputType: "latent"`, about -1..1) or its images. `timesteps` may be one of the
- * trained lists of `@denoise/deepfloyd-if`, such as `smart27Timesteps`. Not covered: cleaning of captions beyond lower
- * case (`cleanCaption`).
+ * trained lists of `@denoise/deepfloyd-if`, such as `smart27Timesteps`. `cleanCaption` reads captions as
+ * diffusers does where bs4 and ftfy are installed.
  *
  * @example
  * ```ts ignore
