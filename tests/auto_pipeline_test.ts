@@ -47,6 +47,7 @@ const CASES = [
   ["tiny-flux3", "Flux3", "ModularPipeline", "ModularPipeline", undefined],
   ["tiny-flux3-distilled", "Flux3Distilled", "ModularPipeline", "ModularPipeline", undefined],
   ["tiny-lcm", "LatentConsistencyModel", "Pipeline", "Img2ImgPipeline", undefined],
+  ["tiny-kolors", "Kolors", "Pipeline", "Img2ImgPipeline", undefined],
 ] as const;
 const TASKS = [
   AutoPipelineForText2Image,

@@ -5,6 +5,7 @@ from pathlib import Path
 import diffusers
 import torch
 import transformers
+from diffusers.pipelines.kolors.text_encoder import ChatGLMModel
 from diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import LDMBertModel
 from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
 from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
@@ -38,6 +39,7 @@ def language_model(folder: Path, dtype: torch.dtype):
 
 
 LOADERS = {
+    "ChatGLMModel": ChatGLMModel.from_pretrained,
     "LDMBertModel": LDMBertModel.from_pretrained,
     "UnCLIPTextProjModel": UnCLIPTextProjModel.from_pretrained,
     "StableUnCLIPImageNormalizer": StableUnCLIPImageNormalizer.from_pretrained,
