@@ -152,7 +152,7 @@ TASKS = {
     "kandinsky22-combined": task("", [
         case("a prompt", **WHOLE), case("without guidance of the decoder", guidance_scale=1.0, **WHOLE),
         case("without guidance of the prior, a rectangle", prior_guidance_scale=1.0, **{**WHOLE, "width": 128}),
-        case("two prompts, two images of each", guidance_scale=1.5, **{**WHOLE, **TWO, "seeds": [5, 6, 7, 8]}), case("a negative prompt, one generator", negative_prompt="blurry", shared=True, **WHOLE),
+        case("two prompts, two images of each", guidance_scale=1.5, **{**WHOLE, **TWO, "seeds": [5, 6, 7, 8]}), case("a negative prompt, one generator", negative_prompt="blurry", shared=True, guidance_scale=1.5, **WHOLE),
         case("own latents", latents=latents(1, 20, seed=3), **WHOLE),
     ]),
     "kandinsky22-img2img-combined": task("Img2Img", [
