@@ -73,7 +73,7 @@ def write_adapters() -> None:
 
 ADAPTERS = {"plain": (plain, "tiny-stable-diffusion"), "full": (full, "tiny-stable-diffusion"),
             "plus": (plus, "tiny-stable-diffusion"), "plus-xl": (plus, "tiny-stable-diffusion-xl"),
-            "plain-xl": (plain, "tiny-stable-diffusion-xl")}
+            "plain-xl": (plain, "tiny-stable-diffusion-xl"), "plus-kolors": (plus, "tiny-kolors")}
 PHOTO = photo(32, 32)
 CASES = [
     ("StableDiffusionPipeline", ["plain"], None, [
@@ -121,6 +121,11 @@ CASES = [
     ("StableDiffusionXLControlNetInpaintPipeline", ["plain-xl"], 0.6, [
         case("xl controlnet inpaint", image=PHOTO, mask_image=mask(32, 32, (8, 4, 24, 20)), control_image=TWO.resize((32, 32)),
              ip_adapter_image=ONE, **TEXT)]),
+    # whose UNet projects its text, too
+    ("KolorsPipeline", ["plus-kolors"], 0.6, [
+        case("kolors, two images of one prompt", ip_adapter_image=ONE, num_images_per_prompt=2, seeds=[1, 2], **TEXT)]),
+    ("KolorsImg2ImgPipeline", ["plus-kolors"], None, [
+        case("kolors img2img", image=PHOTO, strength=0.7, ip_adapter_image=ONE, **TEXT)]),
 ]
 @torch.no_grad()
 def main() -> None:
@@ -128,7 +133,7 @@ def main() -> None:
     cases, tensors = [], {}
     for class_name, names, scale, calls in CASES:
         repo = ADAPTERS[names[0]][1]
-        more = {} if "XL" in class_name else {"safety_checker": None}
+        more = {} if "XL" in class_name or "Kolors" in class_name else {"safety_checker": None}
         if "ControlNet" in class_name:
             net = "parts/ControlNetModel/xl" if "XL" in class_name else "models/ControlNetModel/sd1"
             more["controlnet"] = ControlNetModel.from_pretrained(FIXTURES / net)
