@@ -3,6 +3,7 @@ import { registry } from "../../plugins/registry.ts";
 import { members } from "../workspace/members.ts";
 import type { MadePage } from "./api.ts";
 import { documentation, type MemberDoc, type ModuleDoc, prose } from "./doc.ts";
+import { familyTexts, writtenParts } from "./pages.ts";
 
 type AnyClass = PipelineClass<object, readonly unknown[], unknown>;
 
@@ -118,7 +119,11 @@ function optionsTable(Class: AnyClass, texts: ReadonlyMap<string, string>): stri
   return `| option | accepts | default | what |\n| --- | --- | --- | --- |\n${rows.join("\n")}`;
 }
 
-/** A page for each family: its pipelines, what they are for, their components and options. */
+/**
+ * A page for each family: what docs/families says of it, its pipelines, what they are for, their components and options.
+ *
+ * @throws {RangeError} when docs/families has a page of no family.
+ */
 export async function familyPages(docs: ReadonlyMap<string, ModuleDoc>): Promise<MadePage[]> {
   const textsOf = explained(docs);
   const families = new Map<string, Map<string, string[]>>();
@@ -126,11 +131,25 @@ export async function familyPages(docs: ReadonlyMap<string, ModuleDoc>): Promise
     const classes = families.get(family) ?? new Map<string, string[]>();
     families.set(family, classes.set(className, [...classes.get(className) ?? [], task]));
   }
+  const texts = await familyTexts();
+  const stray = texts.filter((family) => !families.has(family));
+  if (stray.length > 0) {
+    throw new RangeError(
+      `docs/families has ${stray.join(", ")}, of which the registry has no family: it has ` +
+        [...families.keys()].join(", "),
+    );
+  }
   const pages: MadePage[] = [];
   for (const [family, classes] of families) {
-    const parts = [`# ${familyTitle(family)}`];
+    const parts = [
+      texts.includes(family)
+        ? await writtenParts([`docs/families/${family}.md`])
+        : `# ${familyTitle(family)}`,
+    ];
+    const title = parts[0]!.match(/^# (.*)$/m)![1]!;
     if (classes.size > 1) {
       parts.push(
+        "## Classes",
         "| pipeline | tasks |\n| --- | --- |\n" +
           [...classes].map(([name, tasks]) =>
             `| [\`${name}\`](#${name.toLowerCase()}) | ${tasks.join(", ")} |`
@@ -156,7 +175,7 @@ export async function familyPages(docs: ReadonlyMap<string, ModuleDoc>): Promise
     }
     pages.push({
       path: `families/${family}`,
-      title: familyTitle(family),
+      title,
       text: parts.join("\n\n"),
     });
   }

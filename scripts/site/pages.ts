@@ -100,6 +100,8 @@ export function sectionOf(text: string, title: string): string {
 
 /** Where a file of the repository is shown: on the first page that has it, or a part of it. */
 function shownAt(file: string, heading: string): string | undefined {
+  const family = file.match(/^docs\/(families\/.+)\.md$/)?.[1];
+  if (family !== undefined) return family;
   const pages = GROUPS.flatMap(({ pages }) => pages);
   const whole = pages.find(({ from }) => from.includes(file));
   if (whole !== undefined || !file.endsWith(".md")) return whole?.path;
@@ -153,14 +155,28 @@ function namedFiles(text: string): string {
   );
 }
 
+/** The families that docs/families has a text of. */
+export async function familyTexts(): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(new URL("docs/families", root))) {
+    names.push(name.replace(/\.md$/, ""));
+  }
+  return names.sort();
+}
+
 /** The text of a written page. */
 export async function writtenText({ title, from }: WrittenPage): Promise<string> {
+  const text = await writtenParts(from);
+  return text.startsWith("# ") ? text : `# ${title}\n\n${text}`;
+}
+
+/** Texts of files, or of sections of them, as the site has them. */
+export async function writtenParts(from: readonly string[]): Promise<string> {
   const parts = await Promise.all(from.map(async (source) => {
     const [file, section] = source.split("#") as [string, string?];
     const text = await Deno.readTextFile(new URL(file, root));
     return relink(section === undefined ? text : sectionOf(text, section), file);
   }));
-  const text = fences(namedFiles(parts.join("\n\n")))
+  return fences(namedFiles(parts.join("\n\n")))
     .map((part, i) => i % 2 === 1 ? part : fenced(part)).join("");
-  return text.startsWith("# ") ? text : `# ${title}\n\n${text}`;
 }

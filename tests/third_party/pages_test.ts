@@ -21,6 +21,7 @@ import { docBlocks } from "../support/doc_blocks.ts";
 import { docCommands } from "../support/doc_commands.ts";
 import { fixture } from "../support/golden.ts";
 import { HubServer } from "../support/hub_server.ts";
+import { addPageRepos, layPageFiles } from "../support/page_files.ts";
 import { MARK, type ModuleEnd } from "../support/run_modules.ts";
 import { until } from "../support/until.ts";
 
@@ -30,49 +31,14 @@ const KEY = "change-this-key";
 const BROKEN = "broken"; // a repo that gives NaN for a word
 const FEW = "--steps 2"; // put behind commands, as nothing else depends on it
 
-/** Small repos under the ids of the pages. */
-const REPOS: Readonly<Record<string, string>> = {
-  [SD]: "tiny-stable-diffusion",
-  "black-forest-labs/FLUX.1-schnell": "tiny-flux-schnell",
-  "stabilityai/stable-diffusion-xl-base-1.0": "tiny-stable-diffusion-xl",
-  "Qwen/Qwen-Image": "tiny-qwen-image",
-  "google/ddpm-cat-256": "tiny-ddpm-root",
-  "stabilityai/stable-audio-open-1.0": "tiny-stable-audio",
-  "lllyasviel/sd-controlnet-canny": "models/ControlNetModel/sd1",
-};
-
-/** Files that the pages speak of as the reader's own. */
-const FILES: Readonly<Record<string, string>> = {
-  "pixel-art.safetensors": "tests/golden/lora/early.safetensors",
-  "watercolour.safetensors": "tests/golden/lora/kohya.safetensors",
-  "lcm-lora-sdv1-5.safetensors": "tests/golden/lora/kohya.safetensors",
-  "tcd-sd15-lora.safetensors": "tests/golden/lora/kohya.safetensors",
-  "Hyper-SD15-1step-lora.safetensors": "tests/golden/lora/kohya.safetensors",
-  "Hyper-SD15-8steps-lora.safetensors": "tests/golden/lora/kohya.safetensors",
-  "sdxl_lightning_4step_lora.safetensors": "tests/golden/lora/xl.safetensors",
-  "Qwen-Image-Lightning-8steps-V1.1.safetensors": "tests/golden/lora/qwen-image-peft.safetensors",
-  "style.safetensors": "tests/golden/textual_inversion/style.safetensors",
-  "learned_embeds.safetensors": "tests/golden/textual_inversion/style.safetensors",
-  "model.safetensors": "tests/fixtures/single_file/sd1.safetensors",
-  "sketch.png": "docs/images/tasks/sketch.png",
-  "mask.png": "docs/images/tasks/mask.png",
-  "cat.png": "docs/images/tasks/sketch.png",
-  "edges.png": "docs/images/tasks/sketch.png",
-  "statue.png": "docs/images/tasks/sketch.png",
-  "left.png": "docs/images/tasks/sketch.png",
-  "right.png": "docs/images/tasks/sketch.png",
-  "docs/images/tasks/sketch.png": "docs/images/tasks/sketch.png",
-  "docs/images/tasks/mask.png": "docs/images/tasks/mask.png",
-  "IP-Adapter/models/image_encoder": "tests/fixtures/ip_adapter/image_encoder",
-  "IP-Adapter/models/ip-adapter_sd15.safetensors": "tests/fixtures/ip_adapter/plain.safetensors",
-};
-
 /** Pages that other tests follow word by word. */
 const FOLLOWED = /^docs\/(write-a-\w+|debugging)\.md$/;
 
 const names = ["README.md", "functions/README.md"];
-for (const { name } of Deno.readDirSync(`${root}docs`)) {
-  if (name.endsWith(".md")) names.push(`docs/${name}`);
+for (const folder of ["docs", "docs/families"]) {
+  for (const { name } of Deno.readDirSync(root + folder)) {
+    if (name.endsWith(".md")) names.push(`${folder}/${name}`);
+  }
 }
 const pages = new Map(
   names.filter((name) => !FOLLOWED.test(name)).map((name) =>
@@ -182,7 +148,7 @@ const prints = (part: string | RegExp) => async (line: string) => {
 
 /** Writes a file, whose name stands in the command or is given. */
 const writes = (given?: string) => async (line: string) => {
-  const name = given ?? line.match(/--out (\S+)/)![1]!;
+  const name = given ?? line.match(/--out (\S+)/)![1]!.replace("%d", "1");
   await shell(line);
   assert((await Deno.stat(`${home}/${name}`)).size > 0, name);
 };
@@ -414,6 +380,15 @@ function programsOf(name: string, page: string): { title: string; text: string }
   return programs;
 }
 
+/** A program that makes no more than it has to: the small audio model makes four seconds at most. */
+function smaller({ title, text }: { readonly title: string; readonly text: string }): string {
+  const short = text.replaceAll("audioEndInS: 10", "audioEndInS: 2");
+  if (!title.startsWith("docs/families/")) return short;
+  return short.replaceAll(/(?<=\bnumInferenceSteps: )[1-9]\d+/g, "2")
+    .replaceAll(/(?<=\b(width|height): )\d+/g, "64")
+    .replaceAll(/(?<=\baudioDuration: )\d\d/g, "1");
+}
+
 const SERVED = 'from "@denoise/functions"'; // a program that does not end by itself
 const programs = [...pages].flatMap(([name, page]) => programsOf(name, page));
 const modules = programs.filter(({ text }) => !text.includes(SERVED));
@@ -421,14 +396,11 @@ const fileOf = (i: number): string => `${home}/programs/${i}.ts`;
 
 describe("the pages, in an empty folder", () => {
   beforeAll(async () => {
-    for (const [id, folder] of Object.entries(REPOS)) await hub.addFolder(id, fixture(folder));
+    await addPageRepos(hub);
     const [, apple] = pages.get("README.md")!.match(/^```ts apple\.ts\n(.*?)^```$/ms)!;
     await Deno.writeTextFile(`${home}/apple.ts`, apple!);
     await breakModel();
-    for (const [to, from] of Object.entries(FILES)) {
-      await mkdir(dirname(`${home}/${to}`), { recursive: true });
-      await cp(`${root}${from}`, `${home}/${to}`, { recursive: true });
-    }
+    await layPageFiles(home);
   });
 
   afterAll(async () => {
@@ -462,9 +434,8 @@ describe("the pages, in an empty folder", () => {
 
     beforeAll(async () => {
       await mkdir(`${home}/programs`);
-      for (const [i, { text }] of modules.entries()) {
-        // as the small model makes four seconds at most
-        await Deno.writeTextFile(fileOf(i), text.replace("audioEndInS: 10", "audioEndInS: 2"));
+      for (const [i, program] of modules.entries()) {
+        await Deno.writeTextFile(fileOf(i), smaller(program));
       }
       await cp(`${root}tests/support/run_modules.ts`, `${home}/run_modules.ts`);
       const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
