@@ -9,7 +9,13 @@ import {
   type Registry,
   type RunOptions,
 } from "@denoise/core";
-import { type AnyPipeline, countOption, lengthOption, recipeOption } from "@denoise/loading";
+import {
+  type AnyPipeline,
+  countOption,
+  leftOut,
+  lengthOption,
+  recipeOption,
+} from "@denoise/loading";
 import type { EncodedAudio, EncodedImage, Job, JobInput, RunEvent, Task } from "../contract/job.ts";
 import { invalid } from "../contract/errors.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
@@ -174,6 +180,8 @@ async function* onePass(
     }
     await turn(); // lets messages in, such as the one that cancels this run
   }
+  const left = leftOut(next.value, pipe.className);
+  if (left !== undefined) warnings.push(left);
   return { ...next.value, steps: count };
 }
 

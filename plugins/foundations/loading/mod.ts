@@ -21,6 +21,7 @@ export * from "./auto_pipeline.ts";
 export * from "./call_names.ts";
 export * from "./diffusion_pipeline.ts";
 export * from "./every_option.ts";
+export * from "./left_out.ts";
 export * from "./named_options.ts";
 export * from "./scheduler_names.ts";
 export { importPlugins, moduleAddress } from "./plugin_modules.ts";

@@ -3,7 +3,7 @@
  * Model for 3D" (arXiv:2305.10853).
  *
  * The depth is a tensor of integers of 0 to 65535; diffusers makes images of 16 bits of it, in which with six channels
- * its high byte is lost. The command line, the HTTP function and the playground give the images alone.
+ * its high byte is lost. The command line, the HTTP function and the playground give the images alone, and say so.
  *
  * @example
  * ```ts ignore

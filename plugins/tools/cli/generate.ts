@@ -7,6 +7,7 @@ import {
   type AnyPipeline,
   countOption,
   diffusionPipeline,
+  leftOut,
   lengthOption,
   recipeOption,
 } from "@denoise/loading";
@@ -270,9 +271,12 @@ async function draw(
   const paths = await outputPaths(prompt, { out, count, force }, makes);
   const start = performance.now();
   const preview = flags.preview === true ? 1 : flags.preview;
-  const { images, audios = [] } = await interruptible(async (signal) =>
+  const output = await interruptible(async (signal) =>
     await withProgress(await startRun(task, prompt, flags, signal), { quiet, preview })
   );
+  const { images, audios = [] } = output;
+  const left = leftOut(output, className);
+  if (left !== undefined && !quiet) console.error(left);
   if (verbose) {
     const memory = formatBytes(process.memoryUsage.rss());
     console.error(`made in ${seconds(start)}, with ${memory} of memory`);

@@ -1,0 +1,111 @@
+/**
+ * Classes that are given more than a prompt or an image, or give more than images, by the command line and HTTP: the
+ * same series and objects, and a line where something is left out.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { afterAll, describe, it } from "@std/testing/bdd";
+import { decodeImage, registry } from "@denoise/denoise";
+import { createApp, inlineServingEngine } from "@denoise/functions";
+import { runCli } from "../plugins/tools/cli/program.ts";
+import { post } from "../functions/tests/app.ts";
+import { loadTask, type Task } from "./support/tasks.ts";
+
+const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+
+interface Door {
+  readonly task: Pick<Task, "pipeline" | "repo"> & { readonly parts?: Task["parts"] };
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly images: number;
+  /** What is said. */
+  readonly says?: string;
+}
+
+const DOORS: readonly Door[] = [
+  {
+    task: { pipeline: "TextToVideoZeroPipeline", repo: "tiny-stable-diffusion" },
+    options: { video_length: 2, t0: 1, t1: 2, frame_ids: [0, 3] },
+    images: 2,
+  },
+  {
+    task: {
+      pipeline: "StableDiffusionGLIGENPipeline",
+      repo: "tiny-stable-diffusion",
+      parts: { unet: "models/UNet2DConditionModel/gligen" },
+    },
+    options: { gligen_phrases: ["a cat"], gligen_boxes: [[0.1, 0.2, 0.6, 0.7]] },
+    images: 1,
+  },
+  {
+    task: {
+      pipeline: "StableDiffusionLDM3DPipeline",
+      repo: "tiny-stable-diffusion",
+      parts: { vae: "parts/AutoencoderKL/ldm3d" },
+    },
+    options: {},
+    images: 1,
+    says: "depth of StableDiffusionLDM3DPipeline is a tensor and left out here",
+  },
+];
+
+async function commandLine(args: readonly string[]): Promise<string> {
+  const said: string[] = [];
+  const { error } = console;
+  console.error = (...parts: unknown[]) => void said.push(parts.join(" "));
+  try {
+    assertEquals(await runCli(args), 0, said.join("\n"));
+    return said.join("\n");
+  } finally {
+    console.error = error;
+  }
+}
+
+describe("by the command line and HTTP", () => {
+  afterAll(() => Deno.remove(folder, { recursive: true }));
+
+  for (const { task, options, images, says } of DOORS) {
+    it(`${task.pipeline} makes the same`, async () => {
+      const repo = `${folder}/${task.pipeline}`;
+      const pipe = await loadTask(task);
+      await pipe.savePretrained(repo);
+      await pipe.dispose();
+      const out = `${repo}/made.png`;
+      const own = Object.entries(options).flatMap(([name, value]) => [
+        "--option",
+        `${name}=${JSON.stringify(value)}`,
+      ]);
+      const flags = ["--model", repo, "--steps", "4", "--seed", "3", "--out", out];
+      const said = await commandLine(["generate", "a red apple", ...flags, ...own]);
+      const files = images === 1
+        ? [out]
+        : Array.from({ length: images }, (_, i) => `${repo}/made-${i + 1}.png`);
+      const engine = inlineServingEngine({
+        models: [{ id: "one", location: repo }],
+        registry,
+        warmup: false,
+      });
+      try {
+        const app = createApp({ engine, registry });
+        const body = { prompt: "a red apple", seed: 3, num_inference_steps: 4, ...options };
+        const response = await app.request("/v1/images/generations", post(body));
+        const { data, warnings, error } = await response.json();
+        assertEquals(data?.length, images, JSON.stringify(error));
+        for (const [i, { b64_json }] of data.entries()) {
+          const ours = (await decodeImage(await Deno.readFile(files[i]!))).data;
+          const theirs = (await decodeImage(Uint8Array.fromBase64(b64_json))).data;
+          const most = Math.max(...ours.map((value, k) => Math.abs(value - theirs[k]!)));
+          assert(most <= 2, `${most}`); // optimized graphs move the last bits
+        }
+        assertEquals(warnings.length, says === undefined ? 0 : 1, `${warnings}`);
+        if (says !== undefined) {
+          assertStringIncludes(warnings[0], says);
+          assertStringIncludes(said, says);
+        }
+        await app.drain(0);
+      } finally {
+        await engine.close();
+      }
+    });
+  }
+});
