@@ -1,6 +1,6 @@
 /**
  * Classes that are given more than a prompt or an image, or give more than images, by the command line and HTTP: the
- * same series and objects, and a line where something is left out.
+ * same, or a line that says what is left out or refused.
  *
  * @module
  */
@@ -20,6 +20,8 @@ interface Door {
   readonly images: number;
   /** What is said. */
   readonly says?: string;
+  /** Why HTTP does not serve it. */
+  readonly refused?: string;
 }
 
 const DOORS: readonly Door[] = [
@@ -27,6 +29,7 @@ const DOORS: readonly Door[] = [
     task: { pipeline: "TextToVideoZeroPipeline", repo: "tiny-stable-diffusion" },
     options: { video_length: 2, t0: 1, t1: 2, frame_ids: [0, 3] },
     images: 2,
+    refused: "Cannot serve TextToVideoZeroPipeline: it does text-to-video",
   },
   {
     task: {
@@ -41,7 +44,7 @@ const DOORS: readonly Door[] = [
     task: {
       pipeline: "StableDiffusionLDM3DPipeline",
       repo: "tiny-stable-diffusion",
-      parts: { vae: "parts/AutoencoderKL/ldm3d" },
+      parts: { vae: "parts/AutoencoderKL/ldm3d-4" },
     },
     options: {},
     images: 1,
@@ -64,8 +67,8 @@ async function commandLine(args: readonly string[]): Promise<string> {
 describe("by the command line and HTTP", () => {
   afterAll(() => Deno.remove(folder, { recursive: true }));
 
-  for (const { task, options, images, says } of DOORS) {
-    it(`${task.pipeline} makes the same`, async () => {
+  for (const { task, options, images, says, refused } of DOORS) {
+    it(`${task.pipeline} ${refused === undefined ? "makes the same" : "is drawn, and refused"}`, async () => {
       const repo = `${folder}/${task.pipeline}`;
       const pipe = await loadTask(task);
       await pipe.savePretrained(repo);
@@ -86,6 +89,12 @@ describe("by the command line and HTTP", () => {
         warmup: false,
       });
       try {
+        for (const file of files) assert((await Deno.stat(file)).size > 0);
+        if (refused !== undefined) {
+          const error = await engine.ready().then(() => undefined, (error: Error) => error);
+          assertStringIncludes(`${(error?.cause as Error | undefined)?.message}`, refused);
+          return;
+        }
         const app = createApp({ engine, registry });
         const body = { prompt: "a red apple", seed: 3, num_inference_steps: 4, ...options };
         const response = await app.request("/v1/images/generations", post(body));
