@@ -125,7 +125,7 @@ class Captions:
         texts += [plural(c["bare"]) for c in self.objects] + [plural(c["name"]) for c in self.objects]
         texts += [*COLOURS, *COUNTS.values(), *map(str, COUNTS), *PLACES, *SIZES, *FILLERS, *PREFIXES, *(r[0] for r in RELATIONS), *STYLES]
         texts += ["the background light dark striped stripes gradient style an a pair of gray"]
-        return [word for text in texts for word in re.findall(r"[a-z0-9]+", text.replace("{a}", "").replace("{b}", ""))]
+        return [word for text in texts for word in re.findall(r"[^\W_]+", text.replace("{a}", "").replace("{b}", ""))]
 
     def scene(self, seed: int, number: int) -> Scene:
         rng = random.Random(seed * 1_000_000_007 + number)

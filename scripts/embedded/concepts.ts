@@ -115,7 +115,7 @@ function knownWords(taught: readonly Concept[]): Set<string> {
   const texts = taught.flatMap((
     { name, aliases, words, kinds },
   ) => [name, ...aliases, ...words, ...kinds]);
-  return new Set(texts.flatMap((text) => text.split(/[^a-z]+/)));
+  return new Set(texts.flatMap((text) => text.split(/[^\p{L}]+/u)));
 }
 
 /** Those of the words that are plain ones and not there yet. */
