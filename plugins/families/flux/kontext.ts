@@ -137,7 +137,7 @@ async function kontextSize(
   const fit = (side: number) => Math.floor(side / token) * token;
   const [w, h] = autoResize ? nearest(width / height) : [width, height];
   const size = { height: fit(h), width: fit(w) };
-  if (size.height > 0 && size.width > 0) return size;
+  if (isLatent || (size.height > 0 && size.width > 0)) return size; // latents are taken as they are
   throw new RangeError(
     `Cannot take a reference image of ${width}x${height} in its own size: its sides must be at least ${token} ` +
       "pixels; leave autoResize out, or give a larger image",
