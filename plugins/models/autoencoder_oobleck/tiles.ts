@@ -1,12 +1,5 @@
-import { Tensor } from "@denoise/core";
+import { roundHalfEven, Tensor } from "@denoise/core";
 import type { OwnTiles } from "@denoise/onnx";
-
-/** To the nearest whole number, and halfway between two of them to the even one, as Python's `round`. */
-function roundHalfToEven(x: number): number {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
 
 /**
  * Pieces along the last axis that see more than they give on both sides: what comes of that is cut off
@@ -29,8 +22,8 @@ export function trimmedTiles(size: number, overlap: number): OwnTiles {
         const tile = await graph(x.slice(2, from, to));
         const made = tile.dims[2]!;
         ratio ??= made / (to - from);
-        const before = roundHalfToEven((start - from) * ratio);
-        const after = roundHalfToEven((to - end) * ratio);
+        const before = roundHalfEven((start - from) * ratio);
+        const after = roundHalfEven((to - end) * ratio);
         kept.push(tile.slice(2, before, made - after));
       }
       return Tensor.cat(kept, 2);

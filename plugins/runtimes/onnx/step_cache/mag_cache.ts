@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Tensor } from "@denoise/core";
+import { roundHalfEven, Tensor } from "@denoise/core";
 import type { Graph } from "../graph/mod.ts";
 import { cannotCache, cutAt, minus, plus, resultsOf, type StepCache } from "./step_cache.ts";
 
@@ -134,12 +134,8 @@ function nearest(ratios: readonly number[], count: number): number[] {
   if (ratios.length === count) return ratios.map(Math.fround);
   if (count === 1) return [Math.fround(ratios.at(-1)!)];
   const scale = Math.fround((ratios.length - 1) / (count - 1));
-  return Array.from({ length: count }, (_, i) => {
-    const place = Math.fround(i * scale);
-    const below = Math.floor(place);
-    const isUp = place - below > 0.5 || (place - below === 0.5 && below % 2 === 1);
-    return Math.fround(ratios[isUp ? below + 1 : below]!);
-  });
+  const placeAt = (i: number) => roundHalfEven(Math.fround(i * scale));
+  return Array.from({ length: count }, (_, i) => Math.fround(ratios[placeAt(i)]!));
 }
 
 interface State {
