@@ -1,5 +1,5 @@
 import { type CrossAttentionKwargs, crossAttentionKwargs } from "@denoise/adapters";
-import { type CallOptions, DenoiseError, type RunOptions, Tensor } from "@denoise/core";
+import { type CallOptions, type RunOptions, Tensor } from "@denoise/core";
 import {
   countPrompts,
   type PooledPromptOptions,
@@ -8,6 +8,7 @@ import {
   type PromptOptions,
   promptOptions,
   repeatText,
+  textReader,
   warnOfCut,
 } from "@denoise/diffusion";
 import { type XlEncoding, type XlText, zerosLike } from "@denoise/stable-diffusion";
@@ -76,17 +77,12 @@ interface ReadOptions extends Pick<RunOptions, "signal"> {
 }
 
 async function readTexts(
-  { textEncoder, tokenizer }: KolorsEncoders,
+  encoders: KolorsEncoders,
   texts: readonly string[],
   { maxLength, warn, signal }: ReadOptions,
 ): Promise<XlText> {
-  if (textEncoder === null || tokenizer === null) {
-    throw new DenoiseError(
-      "missing_component",
-      "Cannot encode the prompt: the pipeline lacks text_encoder or tokenizer; load them, or give promptEmbeds and " +
-        "pooledPromptEmbeds",
-    );
-  }
+  const instead = "promptEmbeds and pooledPromptEmbeds";
+  const { textEncoder, tokenizer } = textReader(encoders, { instead });
   const tokens = tokenizer.encode(texts, { padding: "max_length", maxLength, truncation: true });
   warnOfCut({ tokenizer, warn }, tokens, maxLength);
   const { inputIds, attentionMask } = tokens;

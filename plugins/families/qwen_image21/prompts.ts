@@ -51,7 +51,7 @@ export async function encodeQwenImage21Prompts(
   let before: readonly Tensor[] = [];
   let seen: Promise<PatchedImages> | undefined;
   const encode = oncePerText(async (text) => {
-    const reader = textReader({ tokenizer: processor, textEncoder }, "processor");
+    const reader = textReader({ tokenizer: processor, textEncoder }, { role: "processor" });
     const { tokenizer } = reader;
     const content = [{ type: "text", text: SYSTEM }] as const;
     const instruction = tokenizer.applyChatTemplate([{ role: "system", content }], {

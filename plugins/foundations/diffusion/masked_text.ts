@@ -1,4 +1,4 @@
-import { type CallOptions, DenoiseError, Tensor } from "@denoise/core";
+import { type CallOptions, Tensor } from "@denoise/core";
 import type { TokenEncoder, TokenizeOptions, Tokenizer } from "@denoise/roles";
 import {
   checkPrompts,
@@ -7,6 +7,7 @@ import {
   type PromptOptions,
   warnOfCut,
 } from "./prompt.ts";
+import { textReader } from "./text_states.ts";
 
 /** A text as a denoiser takes it that is given a mask beside the states, one row for each image. */
 export interface MaskedText {
@@ -86,14 +87,9 @@ export async function encodeMaskedTexts(
  * @throws {DenoiseError} `missing_component` without one of them.
  */
 export function textParts<E>(
-  { textEncoder, tokenizer }: TextParts<E>,
+  parts: TextParts<E>,
 ): { readonly textEncoder: E; readonly tokenizer: Tokenizer } {
-  if (textEncoder !== null && tokenizer !== null) return { textEncoder, tokenizer };
-  throw new DenoiseError(
-    "missing_component",
-    "Cannot encode the prompt: the pipeline lacks text_encoder or tokenizer; load them, or give " +
-      "promptEmbeds and promptAttentionMask",
-  );
+  return textReader(parts, { instead: "promptEmbeds and promptAttentionMask" });
 }
 
 const PAIRS = [

@@ -30,18 +30,21 @@ export interface TextStatesOptions {
 /**
  * Tokenizer and text encoder of a pipeline.
  *
- * @param role What the repo calls the tokenizer. Defaults to `"tokenizer"`.
+ * @param options.role What the repo calls the tokenizer. Defaults to `"tokenizer"`.
+ * @param options.instead The options that do without them. Defaults to `"promptEmbeds"`.
  * @throws {DenoiseError} `missing_component` where one is null.
  */
 export function textReader<T, E>(
   { tokenizer, textEncoder }: { readonly tokenizer: T | null; readonly textEncoder: E | null },
-  role = "tokenizer",
+  { role = "tokenizer", instead = "promptEmbeds" }: {
+    readonly role?: string;
+    readonly instead?: string;
+  } = {},
 ): { readonly tokenizer: T; readonly textEncoder: E } {
   if (tokenizer !== null && textEncoder !== null) return { tokenizer, textEncoder };
   throw new DenoiseError(
     "missing_component",
-    `Cannot encode the prompt: the pipeline lacks text_encoder or ${role}; load them, or give ` +
-      "promptEmbeds",
+    `Cannot encode the prompt: the pipeline lacks text_encoder or ${role}; load them, or give ${instead}`,
   );
 }
 
