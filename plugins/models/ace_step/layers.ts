@@ -16,12 +16,11 @@ import {
   hiddenScore,
   linear,
   maskBias,
+  placesAlong,
   rmsNorm,
   type Rotary,
   rotaryEmbedding,
   rotate,
-  shapeOf,
-  squeeze,
   transpose,
   unsqueeze,
   windowBias,
@@ -118,8 +117,7 @@ export function rowFacts(
   } = {},
 ): RowFacts {
   const { head_dim, rope_theta: theta, sliding_window: window } = config;
-  const count = squeeze(s, shapeOf(s, x, 1, 2), [0]);
-  const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [tokens]
+  const places = placesAlong(s, x, 1); // [tokens]
   const positions = s.cast(unsqueeze(s, places, [1]), "float32");
   const keyBias = mask && maskBias(s, mask);
   const band = window === null ? undefined : bandBias(s, x, window);

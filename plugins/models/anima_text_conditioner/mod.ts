@@ -35,12 +35,11 @@ import {
   linear,
   maskBias,
   mul,
+  placesAlong,
   rmsNorm,
   type Rotary,
   rotaryEmbedding,
   rotate,
-  shapeOf,
-  squeeze,
   unsqueeze,
 } from "@denoise/onnx/nn";
 
@@ -174,8 +173,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
 
 /** Angles of the tokens of a row, which count from 0. */
 function positions(s: Scope, row: Value, { model_dim, num_attention_heads }: Config): Rotary {
-  const count = squeeze(s, shapeOf(s, row, 1, 2), [0]);
-  const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]);
+  const places = placesAlong(s, row, 1);
   const ids = s.cast(unsqueeze(s, places, [1]), "float32");
   return rotaryEmbedding(s, ids, { widths: [model_dim / num_attention_heads] });
 }

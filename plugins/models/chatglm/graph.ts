@@ -15,6 +15,7 @@ import {
   linear,
   maskBias,
   mul,
+  placesAlong,
   reshape,
   rmsNorm,
   type RotaryOfRows,
@@ -23,7 +24,6 @@ import {
   shapeOf,
   silu,
   split,
-  squeeze,
   unsqueeze,
   where,
 } from "@denoise/onnx/nn";
@@ -63,9 +63,7 @@ export const forward: GraphDefinition<ChatGLMConfig> = {
 
 /** 0, 1, 2 and so on for each row. */
 function ownPlaces(s: Scope, ids: Value): Value {
-  const count = squeeze(s, shapeOf(s, ids, 1, 2), [0]);
-  const row = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]);
-  return expand(s, row, shapeOf(s, ids));
+  return expand(s, placesAlong(s, ids, 1), shapeOf(s, ids));
 }
 
 /** Tokens see themselves and those before them that count; those that do not count see all. */

@@ -1,15 +1,6 @@
 import type { FrozenConfig } from "@denoise/core";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import {
-  add,
-  clamp,
-  embedding,
-  shapeOf,
-  squeeze,
-  sub,
-  transpose,
-  unsqueeze,
-} from "@denoise/onnx/nn";
+import { add, clamp, embedding, placesAlong, sub, transpose, unsqueeze } from "@denoise/onnx/nn";
 import type { T5Config } from "./config.ts";
 
 type Distances = Pick<
@@ -46,8 +37,7 @@ export function bucketTable(config: Distances): number[] {
  */
 export function relativePositionBias(s: Scope, ids: Value, config: Distances): Value {
   const max = config.relative_attention_max_distance;
-  const count = squeeze(s, shapeOf(s, ids, 1, 2), [0]);
-  const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [tokens]
+  const places = placesAlong(s, ids, 1); // [tokens]
   const distance = sub(s, unsqueeze(s, places, [0]), unsqueeze(s, places, [1])); // [tokens, tokens]
   const row = add(s, clamp(s, distance, -max, max), max);
   const bucket = s.op("Gather", [s.ints(bucketTable(config)), row], { axis: 0 });

@@ -12,13 +12,13 @@ import {
   linear,
   maskBias,
   mul,
+  placesAlong,
   reshape,
   rmsNorm,
   type Rotary,
   rotaryEmbedding,
   type RotaryStretch,
   rotate,
-  shapeOf,
   sharedRotary,
   split,
   squeeze,
@@ -153,8 +153,7 @@ export function decoderStates(
   options: DecoderOptions,
 ): Value[] {
   const { layers, headWidth, gemma, places: own, given } = options;
-  const count = squeeze(s, shapeOf(s, ids, 1, 2), [0]);
-  const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [tokens]
+  const places = placesAlong(s, ids, 1); // [tokens]
   const positions = s.cast(unsqueeze(s, places, [1]), "float32");
   const rotaryOf = (theta: number, stretch?: RotaryStretch) =>
     own === undefined

@@ -103,6 +103,7 @@ export {
   concat,
   expand,
   moreSizes,
+  placesAlong,
   reshape,
   reshapeLike,
   shapeOf,

@@ -1,6 +1,6 @@
 import { MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
 import { mul } from "./arithmetic.ts";
-import { concat, reshape, reshapeLike, shapeOf, split, squeeze } from "./shape.ts";
+import { concat, placesAlong, reshape, reshapeLike, split } from "./shape.ts";
 
 /** Cosines and sines of the angles by which the tokens of a row are turned. */
 export interface Rotary {
@@ -83,8 +83,7 @@ function waves(s: Scope, angles: Value, stretch: RotaryStretch | undefined): Rot
  */
 export function rotaryOfRows(s: Scope, places: Value, width: number, theta?: number): RotaryOfRows {
   const flat = reshape(s, places, [-1, 1]); // [N·tokens, 1]
-  const count = squeeze(s, shapeOf(s, flat, 0, 1), [0]);
-  const all = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [N·tokens]
+  const all = placesAlong(s, flat, 0); // [N·tokens]
   return {
     ...rotaryEmbedding(s, s.cast(flat, "float32"), { widths: [width], theta }),
     rows: reshapeLike(s, all, places),

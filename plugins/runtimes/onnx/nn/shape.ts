@@ -25,6 +25,12 @@ export function shapeOf(s: Scope, x: Value, start = 0, end?: number): Value {
   return s.op("Shape", [x], { start, end }, { dtype: "int64" });
 }
 
+/** 0, 1, 2 and so on, as many as `x` is long along an axis: int64 [length]. */
+export function placesAlong(s: Scope, x: Value, axis: number): Value {
+  const count = squeeze(s, shapeOf(s, x, axis, axis + 1), [0]);
+  return s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]);
+}
+
 /** Same numbers in the sizes of `like`. */
 export function reshapeLike(s: Scope, x: Value, like: Value): Value {
   return s.op("Reshape", [x, shapeOf(s, like)]);
