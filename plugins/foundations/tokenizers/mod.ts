@@ -16,6 +16,7 @@ export * from "./library_backend.ts";
 export * from "./piece_backend.ts";
 export * from "./rows.ts";
 export * from "./sentence_piece.ts";
+export * from "./sentence_piece_file.ts";
 export * from "./special_tokens.ts";
 export * from "./unigram_backend.ts";
 export * from "./unigram_files.ts";

@@ -1,13 +1,13 @@
-import { readFile } from "node:fs/promises";
 import { DenoiseError, isFile, joinPath } from "@denoise/core";
-import { type Charsmap, readCharsmap } from "./charsmap.ts";
+import type { Charsmap } from "./charsmap.ts";
 import {
   readTokenizerSettings,
   type TokenizerFiles,
   type TokenizerSettings,
   type Vocabulary,
 } from "./files.ts";
-import { readSentencePiece, type SentencePieceModel } from "./sentence_piece.ts";
+import type { SentencePieceModel } from "./sentence_piece.ts";
+import { charsmapIn, invalidTokenizerFile, readSentencePieceFile } from "./sentence_piece_file.ts";
 import {
   type AddedToken,
   placeTokens,
@@ -67,31 +67,18 @@ export function vocabularyOf(pieces: readonly ScoredPiece[]): Vocabulary {
   return Object.fromEntries(pieces.map(([piece], id) => [piece, id]));
 }
 
-function invalid(file: string, why: string, cause?: unknown): DenoiseError {
-  return new DenoiseError("invalid_config", `Cannot read ${file}: ${why}`, { cause });
-}
-
 function checkPieces(vocab: unknown, unkId: number, file: string): readonly ScoredPiece[] {
   const isPiece = (item: unknown) =>
     Array.isArray(item) && item.length === 2 && typeof item[0] === "string" &&
     typeof item[1] === "number";
   if (!Array.isArray(vocab) || vocab.length <= unkId || !vocab.every(isPiece)) {
-    throw invalid(
+    throw invalidTokenizerFile(
       file,
       `its model must be Unigram with a vocabulary [[piece, score], ...], whose piece ${unkId} ` +
         `stands for unknown text`,
     );
   }
   return vocab as readonly ScoredPiece[];
-}
-
-function parseCharsmap(bytes: Uint8Array | undefined, file: string): Charsmap | undefined {
-  if (bytes === undefined || bytes.length === 0) return undefined;
-  try {
-    return readCharsmap(bytes);
-  } catch (cause) {
-    throw invalid(file, `its normalization is broken: ${(cause as Error).message}`, cause);
-  }
 }
 
 type Normalizer = {
@@ -110,21 +97,9 @@ function charsmapOf(normalizer: unknown, file: string): Charsmap | undefined {
   try {
     bytes = Uint8Array.from(atob(found), (byte) => byte.charCodeAt(0));
   } catch (cause) {
-    throw invalid(file, "its precompiled_charsmap is no base64", cause);
+    throw invalidTokenizerFile(file, "its precompiled_charsmap is no base64", cause);
   }
-  return parseCharsmap(bytes, file);
-}
-
-async function readModel(file: string): Promise<SentencePieceModel> {
-  const bytes = new Uint8Array(await readFile(file));
-  let model: SentencePieceModel;
-  try {
-    model = readSentencePiece(bytes);
-  } catch (cause) {
-    throw invalid(file, `it is no SentencePiece model: ${(cause as Error).message}`, cause);
-  }
-  if (model.modelType === 1) return model;
-  throw invalid(file, `its model is of type ${model.modelType}, but must be 1 (unigram)`);
+  return charsmapIn(file, bytes);
 }
 
 /** Control pieces and those that a user has defined, of the types 3 and 4. */
@@ -164,14 +139,14 @@ export async function readUnigramFiles(
         `tokenizer.json, or ${fileName})`,
     );
   }
-  const model = await readModel(file);
+  const model = await readSentencePieceFile(file, 1);
   const own = checkPieces(model.pieces.map(({ text, score }) => [text, score]), unkId, file);
   const pieces = arrange(own, settings);
   return {
     ...settings,
     pieces,
     vocab: vocabularyOf(pieces),
-    charsmap: parseCharsmap(model.charsmap, file),
+    charsmap: charsmapIn(file, model.charsmap),
     symbols: symbolsOf(model),
   };
 }

@@ -1,12 +1,12 @@
-import { readFile } from "node:fs/promises";
 import { DenoiseError, isFile, joinPath } from "@denoise/core";
 import {
   type Charsmap,
+  charsmapIn,
   defineTokenizer,
+  invalidTokenizerFile,
   type PlacedToken,
   type PretrainedTokenizer,
-  readCharsmap,
-  readSentencePiece,
+  readSentencePieceFile,
   readTokenizerSettings,
   resolveSpecialTokens,
   type SentencePieceModel,
@@ -96,12 +96,13 @@ async function read(folder: string): Promise<ChatGLMFiles> {
       `Cannot load a tokenizer from ${JSON.stringify(folder)}: it has no ${MODEL}`,
     );
   }
-  const sentencePiece = parse(new Uint8Array(await readFile(file)), file);
+  const sentencePiece = await readSentencePieceFile(file, 2);
+  check(sentencePiece, file);
   return {
     ...settings,
     config: { padding_side: "left", ...settings.config },
     sentencePiece,
-    charsmap: normalizationOf(sentencePiece, file),
+    charsmap: charsmapIn(file, sentencePiece.charsmap),
     vocab: vocabularyOf(sentencePiece),
   };
 }
@@ -117,36 +118,16 @@ function vocabularyOf(model: SentencePieceModel): TokenizerFiles["vocab"] {
   return Object.fromEntries([...pieces, ...commandIds(model)]);
 }
 
-function invalid(file: string, why: string, cause?: unknown): DenoiseError {
-  return new DenoiseError("invalid_config", `Cannot read ${file}: ${why}`, { cause });
-}
-
-function parse(bytes: Uint8Array, file: string): SentencePieceModel {
-  let model: SentencePieceModel;
-  try {
-    model = readSentencePiece(bytes);
-  } catch (cause) {
-    throw invalid(file, `it is no SentencePiece model: ${(cause as Error).message}`, cause);
+/** Refuses a model of byte pairs that this tokenizer does not read. */
+function check(model: SentencePieceModel, file: string): void {
+  if (unknownId(model) === -1) {
+    throw invalidTokenizerFile(file, "it has no piece for unknown text (type 2)");
   }
-  if (model.modelType !== 2) {
-    throw invalid(file, `its model is of type ${model.modelType}, but must be 2 (byte pairs)`);
-  }
-  if (unknownId(model) === -1) throw invalid(file, "it has no piece for unknown text (type 2)");
   if (!model.escapeWhitespaces || model.treatWhitespaceAsSuffix) {
-    throw invalid(
+    throw invalidTokenizerFile(
       file,
       "escape_whitespaces must be true and treat_whitespace_as_suffix false, but they are " +
         `${model.escapeWhitespaces} and ${model.treatWhitespaceAsSuffix}`,
     );
-  }
-  return model;
-}
-
-function normalizationOf({ charsmap }: SentencePieceModel, file: string): Charsmap | undefined {
-  if (charsmap === undefined || charsmap.length === 0) return undefined;
-  try {
-    return readCharsmap(charsmap);
-  } catch (cause) {
-    throw invalid(file, `its normalization is broken: ${(cause as Error).message}`, cause);
   }
 }
