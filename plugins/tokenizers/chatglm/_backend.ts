@@ -7,7 +7,7 @@ import {
   type TokenizerBackend,
 } from "@denoise/tokenizers";
 import { merger } from "./_merge.ts";
-import { normalizer, SPACE } from "./_normalize.ts";
+import { fixedIn, normalizer, SPACE } from "./_normalize.ts";
 
 /** What a SentencePiece model writes for a character that it does not know. */
 const UNKNOWN = " ⁇ ";
@@ -47,8 +47,9 @@ export function chatGLMBackend(
   const contents = new Map(added.map(({ content, id }) => [content, id]));
 
   const write = decoder(model);
-  const normalize = normalizer(model, charsmap);
-  const merge = merger(model);
+  const fixedAt = fixedIn(pieces);
+  const normalize = normalizer(model, charsmap, fixedAt);
+  const merge = merger(model, fixedAt);
   const bytesOf = (piece: string) =>
     Array.from(
       encoder.encode(piece),

@@ -1,5 +1,5 @@
 import type { Piece, SentencePieceModel } from "@denoise/tokenizers";
-import { isFixed, longestAt } from "./_normalize.ts";
+import type { FindAt } from "./_normalize.ts";
 import { PairQueue } from "./_queue.ts";
 
 /** A part of a text between two others. */
@@ -11,9 +11,9 @@ interface Part {
 }
 
 /** Pieces that may come of a merge: normal, defined by a user, and unused ones, which are taken apart again. */
-function mergedIds(pieces: readonly Piece[]): Map<string, number> {
+function mergedPieces(pieces: readonly Piece[]): Map<string, Piece> {
   return new Map(
-    pieces.flatMap(({ text, type }, id) => [1, 4, 5].includes(type) ? [[text, id]] : []),
+    pieces.filter(({ type }) => [1, 4, 5].includes(type)).map((piece) => [piece.text, piece]),
   );
 }
 
@@ -21,9 +21,11 @@ function mergedIds(pieces: readonly Piece[]): Map<string, number> {
  * The pieces of a normalized text by byte-pair encoding as SentencePiece has it (`Model` in bpe_model.cc): of all
  * neighbours those that make the piece of the highest score are merged, of equal ones the first.
  */
-export function merger({ pieces }: Pick<SentencePieceModel, "pieces">): (text: string) => string[] {
-  const ids = mergedIds(pieces);
-  const fixedAt = longestAt(pieces.filter(isFixed).map(({ text }) => text));
+export function merger(
+  { pieces }: Pick<SentencePieceModel, "pieces">,
+  fixedAt: FindAt,
+): (text: string) => string[] {
+  const byText = mergedPieces(pieces);
   return (text) => {
     const parts = charactersOf(text, fixedAt);
     const madeOf = new Map<string, readonly [string, string]>();
@@ -32,7 +34,7 @@ export function merger({ pieces }: Pick<SentencePieceModel, "pieces">): (text: s
       const [a, b] = [parts[left], parts[right]];
       if (a === undefined || b === undefined || a.isFixed || b.isFixed) return;
       const whole = a.text + b.text;
-      const piece = pieces[ids.get(whole) ?? -1];
+      const piece = byText.get(whole);
       if (piece === undefined) return;
       queue.add({ left, right, score: piece.score, length: whole.length });
       if (piece.type === 5) madeOf.set(whole, [a.text, b.text]);
@@ -49,7 +51,7 @@ export function merger({ pieces }: Pick<SentencePieceModel, "pieces">): (text: s
       offer(best.left, a.next);
     }
     const unmerge = (piece: string): string[] => {
-      const isUnused = pieces[ids.get(piece) ?? -1]?.type === 5;
+      const isUnused = byText.get(piece)?.type === 5;
       return isUnused ? madeOf.get(piece)?.flatMap(unmerge) ?? [piece] : [piece];
     };
     return parts.filter((part) => part.text !== "").flatMap((part) => unmerge(part.text));
@@ -57,7 +59,7 @@ export function merger({ pieces }: Pick<SentencePieceModel, "pieces">): (text: s
 }
 
 /** The characters of a text, and what a user has defined as a whole. */
-function charactersOf(text: string, fixedAt: (text: string, at: number) => string): Part[] {
+function charactersOf(text: string, fixedAt: FindAt): Part[] {
   const parts: Part[] = [];
   for (let at = 0; at < text.length;) {
     const fixed = fixedAt(text, at);

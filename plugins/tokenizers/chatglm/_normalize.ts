@@ -3,15 +3,14 @@ import type { Charsmap, Piece, SentencePieceModel } from "@denoise/tokenizers";
 /** What stands for a space in pieces. */
 export const SPACE = "▁";
 
-/** What a user has defined is never changed or split: pieces of type 4. */
-export function isFixed({ type }: Piece): boolean {
-  return type === 4;
-}
-
 const encoder = new TextEncoder();
 
-/** The longest of the texts that stands at a place of a text, or "". */
-export function longestAt(texts: Iterable<string>): (text: string, at: number) => string {
+/** The longest of some texts that stands at a place of a text, or "". */
+export type FindAt = (text: string, at: number) => string;
+
+/** Finds what a user has defined, which is never changed or split: pieces of type 4. */
+export function fixedIn(pieces: readonly Piece[]): FindAt {
+  const texts = pieces.filter(({ type }) => type === 4).map(({ text }) => text);
   const byFirst = Map.groupBy(texts, (text) => text[0]);
   for (const same of byFirst.values()) same.sort((a, b) => b.length - a.length);
   return (text, at) => byFirst.get(text[at])?.find((one) => text.startsWith(one, at)) ?? "";
@@ -22,10 +21,10 @@ export function longestAt(texts: Iterable<string>): (text: string, at: number) =
  * string of the table is replaced, `▁` stands for spaces, one of them before the text; the model says whether others are taken away.
  */
 export function normalizer(
-  { pieces, addDummyPrefix, removeExtraWhitespaces }: SentencePieceModel,
+  { addDummyPrefix, removeExtraWhitespaces }: SentencePieceModel,
   charsmap: Charsmap | undefined,
+  fixedAt: FindAt,
 ): (text: string) => string {
-  const fixedAt = longestAt(pieces.filter(isFixed).map(({ text }) => text));
   const parts = (text: string): string[] => {
     const bytes = charsmap && encoder.encode(text);
     const found: string[] = [];
