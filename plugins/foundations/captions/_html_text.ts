@@ -1,4 +1,5 @@
-import { characterOf, namedEntity } from "./_entities.ts";
+import { decodeHTML } from "entities";
+import { namedEntity } from "./_entities.ts";
 import { SPACE } from "./_python.ts";
 
 /** Elements whose text is none of the page's. */
@@ -181,7 +182,7 @@ class Reader {
     if (match !== null) {
       const last = match[0].at(-1)!;
       const name = match[0].slice(isNumber ? 2 : 1, -last.length);
-      this.#take(isNumber ? numeric(name) : namedEntity(name) ?? `&${name}`);
+      this.#take(isNumber ? decodeHTML(`&#${name};`) : namedEntity(name) ?? `&${name}`);
       this.#at += match[0].length - (last === ";" ? 0 : last.length);
       return true;
     }
@@ -202,9 +203,4 @@ class Reader {
     this.#at += 1;
     return true;
   }
-}
-
-function numeric(name: string): string {
-  const isHex = /^x/i.test(name);
-  return characterOf(isHex ? parseInt(name.slice(1), 16) : parseInt(name, 10));
 }
