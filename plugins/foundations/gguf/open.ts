@@ -1,7 +1,7 @@
-import { open, realpath } from "node:fs/promises";
-import { DenoiseError, isMissing } from "@denoise/core";
+import { open } from "node:fs/promises";
+import { DenoiseError } from "@denoise/core";
 import { BLOCK_TYPES, type GgufType } from "./types.ts";
-import { readRange, type StoredDType } from "@denoise/safetensors";
+import { readRange, realPath, type StoredDType } from "@denoise/safetensors";
 
 /** A tensor of a GGUF file and where it lies. */
 export interface GgufTensor {
@@ -133,13 +133,7 @@ class Reader {
  *   `unsupported_option` for a type that is not read, such as IQ4_XS.
  */
 export async function openGguf(path: string): Promise<GgufFile> {
-  const real = await realpath(path).catch((cause) => {
-    throw isMissing(cause)
-      ? new DenoiseError("missing_file", `Cannot read ${JSON.stringify(path)}: no such file`, {
-        cause,
-      })
-      : cause;
-  });
+  const real = await realPath(path);
   await using file = await open(real);
   const { size } = await file.stat();
   const refuse = (problem: string) =>

@@ -1,6 +1,12 @@
-import { type FileHandle, open, realpath } from "node:fs/promises";
-import { DenoiseError, isMissing } from "@denoise/core";
-import { itemSize, openSafetensors, readRange, type StoredTensor } from "@denoise/safetensors";
+import { type FileHandle, open } from "node:fs/promises";
+import { DenoiseError } from "@denoise/core";
+import {
+  itemSize,
+  openSafetensors,
+  readRange,
+  realPath,
+  type StoredTensor,
+} from "@denoise/safetensors";
 import { unpickle } from "./machine.ts";
 import { GLOBALS, type PickledStorage, PickledTensor, storageOf } from "./torch.ts";
 import { placeOf, readZip } from "./zip.ts";
@@ -42,11 +48,7 @@ export function isPickle(file: string): boolean {
  * @throws {DenoiseError} `missing_file`, or `pickle_refused` for what is damaged or does more than describe tensors.
  */
 export async function openPickle(path: string): Promise<PickleFile> {
-  const real = await realpath(path).catch((cause) => {
-    if (!isMissing(cause)) throw cause;
-    const message = `Cannot read ${JSON.stringify(path)}: no such file`;
-    throw new DenoiseError("missing_file", message, { cause });
-  });
+  const real = await realPath(path);
   await using file = await open(real);
   const { size } = await file.stat();
   try {

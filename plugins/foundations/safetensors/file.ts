@@ -1,7 +1,21 @@
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, realpath } from "node:fs/promises";
+import { DenoiseError, isMissing } from "@denoise/core";
 
 /** The most that one call reads or writes; Node.js takes lengths of 31 bits. */
 const MOST = 2 ** 30;
+
+/**
+ * The absolute path of a file, with symbolic links resolved.
+ *
+ * @throws {DenoiseError} `missing_file` when there is no such file.
+ */
+export async function realPath(path: string): Promise<string> {
+  return await realpath(path).catch((cause) => {
+    if (!isMissing(cause)) throw cause;
+    const problem = `Cannot read ${JSON.stringify(path)}: no such file`;
+    throw new DenoiseError("missing_file", problem, { cause });
+  });
+}
 
 /** The bytes of an open file from `start` to before `end`, fewer where it ends before. */
 export async function readRange(

@@ -28,7 +28,7 @@ export {
   type TensorInfo,
 } from "./header.ts";
 export { itemSize } from "./dtypes.ts";
-export { readRange, writeAll } from "./file.ts";
+export { readRange, realPath, writeAll } from "./file.ts";
 export { openSafetensors, type SafetensorsFile } from "./open.ts";
 export { decodeFloat8, type Float8 } from "./float8.ts";
 export { keptTensors, madeTogether, placesOf } from "./kept.ts";

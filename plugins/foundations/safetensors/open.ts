@@ -1,9 +1,9 @@
-import { open, realpath } from "node:fs/promises";
-import { DenoiseError, isMissing } from "@denoise/core";
+import { open } from "node:fs/promises";
+import { DenoiseError } from "@denoise/core";
 import { checkComfyHeader } from "./comfy_quant.ts";
 import { DTYPES } from "./dtypes.ts";
 import { readHeader } from "./header.ts";
-import { readRange } from "./file.ts";
+import { readRange, realPath } from "./file.ts";
 import type { StoredTensor } from "./stored_tensor.ts";
 
 /** A safetensors file whose header was checked; its tensors stay where they are. */
@@ -42,15 +42,4 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   }
   checkComfyHeader(path, header.metadata);
   return { path: real, metadata: header.metadata, tensors };
-}
-
-async function realPath(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (cause) {
-    if (!isMissing(cause)) throw cause;
-    throw new DenoiseError("missing_file", `Cannot read ${JSON.stringify(path)}: no such file`, {
-      cause,
-    });
-  }
 }
