@@ -145,8 +145,9 @@ describe("openPickle()", () => {
     assertEquals(missing.code, "missing_file");
   });
 
-  it("answers any damage with tensors or a refusal", async () => {
-    let state = Number(Deno.env.get("DENOISE_SEED") ?? Math.floor(Math.random() * 2 ** 31));
+  const seed = Number(Deno.env.get("DENOISE_SEED") ?? Math.floor(Math.random() * 2 ** 31));
+  it(`answers any damage with tensors or a refusal, seed ${seed}`, async () => {
+    let state = seed;
     const random = (below: number) => {
       state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
       return (state >> 8) % below;
