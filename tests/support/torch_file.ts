@@ -5,7 +5,12 @@
  * @module
  */
 import { zipSync } from "fflate";
-import { openSafetensors, readBytes, type StoredTensor } from "@denoise/safetensors";
+import {
+  numberOfElements,
+  openSafetensors,
+  readBytes,
+  type StoredTensor,
+} from "@denoise/safetensors";
 
 const STORAGES: Readonly<Record<string, string>> = {
   float32: "FloatStorage",
@@ -26,12 +31,11 @@ const tuple = (items: readonly (readonly number[])[]) => [0x28, ...items.flat(),
 const global = (module: string, name: string) => bytesOf(`c${module}\n${name}\n`);
 
 function tensor({ dtype, dims }: StoredTensor, key: number): number[] {
-  const strides = dims.map((_, axis) => dims.slice(axis + 1).reduce((all, dim) => all * dim, 1));
-  const count = dims.reduce((all, dim) => all * dim, 1);
+  const strides = dims.map((_, axis) => numberOfElements({ dims: dims.slice(axis + 1) }));
   const storage = [text("storage"), global("torch", STORAGES[dtype]!), text(`${key}`), text("cpu")];
   const hooks = [...global("collections", "OrderedDict"), 0x29, 0x52];
   const args = [
-    [...tuple([...storage, number(count)]), 0x51],
+    [...tuple([...storage, number(numberOfElements({ dims }))]), 0x51],
     number(0),
     tuple(dims.map(number)),
     tuple(strides.map(number)),

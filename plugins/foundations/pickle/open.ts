@@ -2,6 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { DenoiseError } from "@denoise/core";
 import {
   itemSize,
+  numberOfElements,
   openSafetensors,
   readRange,
   realPath,
@@ -23,6 +24,13 @@ export interface PickleFile {
 
 /** Where the bytes of storages begin, by their keys. */
 type Places = ReadonlyMap<string, { readonly offset: number; readonly length: number }>;
+
+/** What a file holds. */
+interface Contents {
+  /** Of its pickle. */
+  readonly value: unknown;
+  readonly places: Places;
+}
 
 /** The longest pickle that is believed; tensors take about 150 bytes each. */
 const MOST = 2 ** 24;
@@ -90,20 +98,14 @@ export async function openTensors(path: string): Promise<{
 
 const STATE = "state_dict.";
 
-async function readFile(
-  file: FileHandle,
-  size: number,
-): Promise<{ readonly value: unknown; readonly places: Places }> {
+async function readFile(file: FileHandle, size: number): Promise<Contents> {
   const first = await readRange(file, 0, Math.min(4, size));
   const isZip = first.length === 4 && new DataView(first.buffer).getUint32(0) === ZIP;
   return isZip ? await readArchive(file, size) : await readRow(file, size);
 }
 
-async function readArchive(
-  file: FileHandle,
-  size: number,
-): Promise<{ readonly value: unknown; readonly places: Places }> {
-  const { entries } = await readZip(file, size);
+async function readArchive(file: FileHandle, size: number): Promise<Contents> {
+  const entries = await readZip(file, size);
   const name = [...entries.keys()].find((one) => /^[^/]+\/data\.pkl$/.test(one));
   if (name === undefined) {
     throw new SyntaxError("its archive has no data.pkl, so torch did not write it");
@@ -135,10 +137,7 @@ async function readArchive(
 }
 
 /** Reads a row of pickles: a number, a version, the system, the value, the keys of its storages; then these. */
-async function readRow(
-  file: FileHandle,
-  size: number,
-): Promise<{ readonly value: unknown; readonly places: Places }> {
+async function readRow(file: FileHandle, size: number): Promise<Contents> {
   const bytes = await readRange(file, 0, Math.min(MOST, size));
   const storages = new Map<string, PickledStorage>();
   const names = { globals: GLOBALS, persistent: noting(storages) };
@@ -230,11 +229,11 @@ async function place(
     throw new SyntaxError(`it lacks numbers of the tensor ${JSON.stringify(name)}`);
   }
   const width = itemSize(dtype);
-  const count = dims.reduce((product, dim) => product * dim, 1);
+  const count = numberOfElements({ dims });
   const offset = lies.offset + start * width;
   const isInOrder = count === 0 ||
     dims.every((dim, axis) =>
-      dim === 1 || strides[axis] === dims.slice(axis + 1).reduce((product, one) => product * one, 1)
+      dim === 1 || strides[axis] === numberOfElements({ dims: dims.slice(axis + 1) })
     );
   source.left -= isInOrder ? count * width : storage.length;
   if (source.left < 0) {

@@ -1,18 +1,12 @@
 import type { FileHandle } from "node:fs/promises";
 import { readRange } from "@denoise/safetensors";
 
-/** A file of an archive, and where its bytes lie. */
+/** A file of an archive, and where it lies. */
 export interface ZipEntry {
-  /** Byte of the archive at which it starts. */
+  /** Byte of the archive at which it starts: its own header, and of {@linkcode placeOf} its bytes. */
   readonly offset: number;
   /** How many bytes it has. */
   readonly length: number;
-}
-
-/** An archive without its entries' places, which are found when they are asked for. */
-export interface ZipFile {
-  /** Names and sizes; the offset is that of the entry's own header. */
-  readonly entries: ReadonlyMap<string, ZipEntry>;
 }
 
 const END = 0x06054b50;
@@ -25,13 +19,17 @@ const MOST_LIST = 2 ** 26;
 const ALL_ONES = 0xffffffff;
 
 /**
- * Reads which files an archive of torch has: those that are stored as they are, as torch writes all of them.
+ * Reads which files an archive of torch has, by their names: those that are stored as they are, as torch writes all of
+ * them.
  *
  * Source: APPNOTE.TXT of PKWARE, 4.3 and 4.5.3.
  *
  * @throws {SyntaxError} for what is no such archive.
  */
-export async function readZip(file: FileHandle, size: number): Promise<ZipFile> {
+export async function readZip(
+  file: FileHandle,
+  size: number,
+): Promise<ReadonlyMap<string, ZipEntry>> {
   const tail = Math.max(0, size - 22 - 0xffff);
   const bytes = await readRange(file, tail, size);
   const view = viewOf(bytes);
@@ -48,7 +46,7 @@ export async function readZip(file: FileHandle, size: number): Promise<ZipFile> 
     offset = Number(record.getBigUint64(48, true));
   }
   if (length > MOST_LIST) throw new SyntaxError(`the list of its files claims ${length} bytes`);
-  return { entries: readEntries(viewOf(await within(file, offset, length, size))) };
+  return readEntries(await within(file, offset, length, size));
 }
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -65,21 +63,19 @@ async function within(
   throw new SyntaxError(`its archive refers to byte ${offset + length}, and it has ${size}`);
 }
 
-function readEntries(view: DataView): Map<string, ZipEntry> {
+function readEntries(bytes: Uint8Array): Map<string, ZipEntry> {
   const entries = new Map<string, ZipEntry>();
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const view = viewOf(bytes);
   for (let at = 0; at < bytes.length;) {
     if (at + 46 > bytes.length || view.getUint32(at, true) !== ENTRY) {
       throw new SyntaxError("the list of its files is damaged");
     }
-    const [named, extra, comment] = [28, 30, 32].map((i) => view.getUint16(at + i, true)) as [
-      number,
-      number,
-      number,
-    ];
-    const next = at + 46 + named + extra + comment;
+    const named = view.getUint16(at + 28, true);
+    const extra = view.getUint16(at + 30, true);
+    const from = at + 46 + named;
+    const next = from + extra + view.getUint16(at + 32, true); // after a comment
     if (next > bytes.length) throw new SyntaxError("the list of its files is damaged");
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + named));
+    const name = new TextDecoder().decode(bytes.subarray(at + 46, from));
     const method = view.getUint16(at + 10, true);
     const isEncrypted = (view.getUint16(at + 8, true) & 1) === 1;
     if (method !== 0 || isEncrypted) {
@@ -90,8 +86,7 @@ function readEntries(view: DataView): Map<string, ZipEntry> {
           "its files as they are",
       );
     }
-    const from = at + 46 + named;
-    const long = longSizes(new DataView(bytes.buffer, bytes.byteOffset + from, extra));
+    const long = longSizes(viewOf(bytes.subarray(from, from + extra)));
     const sized = (place: number) => {
       const value = view.getUint32(at + place, true);
       return value === ALL_ONES ? long.shift() ?? value : value;

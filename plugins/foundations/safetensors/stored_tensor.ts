@@ -119,7 +119,7 @@ export async function swapHalves(stored: StoredTensor): Promise<StoredTensor> {
 }
 
 /** How many numbers a stored tensor has. */
-export function numberOfElements({ dims }: StoredTensor): number {
+export function numberOfElements({ dims }: Pick<StoredTensor, "dims">): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
