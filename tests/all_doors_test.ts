@@ -13,11 +13,11 @@ import { readRecipe } from "@denoise/image";
 import type { CallOption } from "@denoise/core";
 import { createApp, inlineServingEngine } from "@denoise/functions";
 import type { AnyClass } from "../functions/engine/tasks.ts";
-import { runCli } from "../plugins/tools/cli/program.ts";
 import { commandOf } from "../plugins/tools/cli/recipe.ts";
 import { post } from "../functions/tests/app.ts";
 import { hasBrowser, startBrowser, withPage } from "../functions/tests/playground.ts";
 import type { Browser } from "./support/browser.ts";
+import { commandLine } from "./support/command_line.ts";
 import { until } from "./support/until.ts";
 
 const FIXTURES = new URL("fixtures/", import.meta.url).pathname;
@@ -110,18 +110,6 @@ function assertSame(
     apart = Math.max(apart, Math.abs(value - theirs.data[i]!));
   }
   assert(apart <= MOST, `apart by ${apart}`);
-}
-
-/** Runs a command line, and gives its exit code with what it said of errors. */
-async function commandLine(args: readonly string[]): Promise<{ code: number; said: string }> {
-  const said: string[] = [];
-  const { error } = console;
-  console.error = (...parts: unknown[]) => void said.push(parts.join(" "));
-  try {
-    return { code: await runCli(args), said: said.join("\n") };
-  } finally {
-    console.error = error;
-  }
 }
 
 describe("every class", () => {

@@ -8,8 +8,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import { decodeImage, registry } from "@denoise/denoise";
 import { createApp, inlineServingEngine } from "@denoise/functions";
-import { runCli } from "../plugins/tools/cli/program.ts";
 import { post } from "../functions/tests/app.ts";
+import { commandLine } from "./support/command_line.ts";
 import { loadTask, type Task } from "./support/tasks.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "denoise-" });
@@ -52,18 +52,6 @@ const DOORS: readonly Door[] = [
   },
 ];
 
-async function commandLine(args: readonly string[]): Promise<string> {
-  const said: string[] = [];
-  const { error } = console;
-  console.error = (...parts: unknown[]) => void said.push(parts.join(" "));
-  try {
-    assertEquals(await runCli(args), 0, said.join("\n"));
-    return said.join("\n");
-  } finally {
-    console.error = error;
-  }
-}
-
 describe("by the command line and HTTP", () => {
   afterAll(() => Deno.remove(folder, { recursive: true }));
 
@@ -79,7 +67,8 @@ describe("by the command line and HTTP", () => {
         `${name}=${JSON.stringify(value)}`,
       ]);
       const flags = ["--model", repo, "--steps", "4", "--seed", "3", "--out", out];
-      const said = await commandLine(["generate", "a red apple", ...flags, ...own]);
+      const { code, said } = await commandLine(["generate", "a red apple", ...flags, ...own]);
+      assertEquals(code, 0, said);
       const files = images === 1
         ? [out]
         : Array.from({ length: images }, (_, i) => `${repo}/made-${i + 1}.png`);
