@@ -14,6 +14,9 @@ let options = {};
 
 const isClip = ({ option }) => option.type === "audio";
 
+/** The names of the clips that the model reads. */
+const clipNames = () => Object.keys(options).filter((name) => isClip(options[name]));
+
 /** Whether a field of the page can hold values of an option, and the server takes them. */
 function hasField({ option: { type, choices, maximum, cost } }) {
   if (choices !== undefined || ["audio", "boolean", "number", "string"].includes(type)) return true;
@@ -39,12 +42,9 @@ export function showOwnOptions(model, serverLimits) {
   options = Object.fromEntries(
     Object.entries(model.options ?? {}).filter(([, own]) => hasField(own)),
   );
-  const [audio, others] = [true, false].map((wanted) =>
-    Object.entries(options).filter(([, own]) => isClip(own) === wanted)
-  );
   for (const name of clips.keys()) if (options[name] === undefined) clips.delete(name);
-  $("clips").hidden = audio.length === 0;
-  $("clip-list").replaceChildren(...audio.map(([name]) => clipRow(name)));
+  showClips();
+  const others = Object.entries(options).filter(([, own]) => !isClip(own));
   $("own").hidden = others.length === 0;
   $("own-list").replaceChildren(...others.map(([name, own]) => fieldOf(name, own, before[name])));
 }
@@ -83,10 +83,7 @@ function clipRow(name) {
  * Takes a WAV file as a clip, by default as the first one that the model reads; says what is wrong with another file, and
  * is false then.
  */
-export async function takeClip(
-  file,
-  name = Object.keys(options).find((one) => isClip(options[one])),
-) {
+export async function takeClip(file, name = clipNames()[0]) {
   if (isTooLarge(file, limits)) return false;
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (!isWav(bytes)) {
@@ -100,7 +97,9 @@ export async function takeClip(
 
 /** Shows the clips as they are chosen now. */
 export function showClips() {
-  const names = Object.keys(options).filter((name) => isClip(options[name]));
+  for (const { src } of $("clip-list").querySelectorAll("audio")) URL.revokeObjectURL(src);
+  const names = clipNames();
+  $("clips").hidden = names.length === 0;
   $("clip-list").replaceChildren(...names.map(clipRow));
 }
 
