@@ -12,8 +12,9 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import type { Image } from "@denoise/core";
-import * as denoise from "../../mod.ts";
+import type { Image, SchedulerClass } from "@denoise/core";
+import { StableDiffusionPipeline } from "../../mod.ts";
+import { registry } from "../../plugins/registry.ts";
 import colours from "./colours.json" with { type: "json" };
 import { type Concept, concepts } from "./concepts.ts";
 import type { Drawing } from "./drawings.ts";
@@ -53,15 +54,11 @@ const palette: Readonly<Record<string, number[]>> = colours;
 const objects: Readonly<Record<string, string[]>> = evaluation.objects;
 const taught = concepts().map(taughtOf);
 const looks = new Map<string, readonly Candidate[]>();
-const pipeline = await denoise.StableDiffusionPipeline.fromPretrained(
+const pipeline = await StableDiffusionPipeline.fromPretrained(
   values.model ?? new URL("../../plugins/embedded/emoji/", import.meta.url),
 );
 if (values.scheduler !== undefined) {
-  const { [values.scheduler]: Scheduler } = denoise as unknown as Record<
-    string,
-    typeof denoise.DDIMScheduler | undefined
-  >;
-  if (Scheduler === undefined) throw new TypeError(`There is no scheduler ${values.scheduler}`);
+  const Scheduler = await registry.get(values.scheduler, "scheduler") as SchedulerClass;
   pipeline.scheduler = Scheduler.fromConfig(pipeline.scheduler.config);
 }
 const measures: Readonly<Record<string, () => Promise<unknown>>> = {
