@@ -4,7 +4,8 @@
  * threads, each in a process of its own. It begins another round as long as there are minutes left, prints
  * what it measures and writes docs/benchmarks.md; `--quick` takes the small repo for everything and
  * writes nothing. A binary of stable-diffusion.cpp in DENOISE_BENCH_SDCPP is a column too. `--rows unet64,vae`
- * measures these alone: unet32, unet64, vae, first-step, pipeline, overhead, image, and quality, the 50 prompts.
+ * measures these alone and writes nothing, so that the page keeps the other rows: unet32, unet64, vae, first-step,
+ * pipeline, overhead, image, and quality, the 50 prompts.
  *
  * @module
  */
@@ -193,7 +194,7 @@ if (import.meta.main) {
     : `PSNR of the embedded model's images against float32, worst and median of 50 prompts: ` +
       `int8 ${int8.least.toFixed(1)} and ${int8.median.toFixed(1)} dB, ` +
       `int4 ${int4.least.toFixed(1)} and ${int4.median.toFixed(1)} dB.`;
-  console.log(quality);
+  if (quality !== "") console.log(quality);
 
   const end = performance.now() + Number(values.minutes) * 60_000;
   const results = await rounds(all.filter(({ name }) => rows.has(name)), options, end);
@@ -201,7 +202,7 @@ if (import.meta.main) {
   const table = markdown(results, columns);
   const goals = goalsOf(results, int8?.least ?? NaN, await processorFlags());
   console.log(`\n${table}\n\n${goals}`);
-  if (values.quick) Deno.exit(0);
+  if (values.quick || values.rows !== undefined) Deno.exit(0);
   const minutes = ((performance.now() - begun) / 60_000).toFixed(0);
   await writeSection(
     "bench",
@@ -222,7 +223,7 @@ ${table}
 
 ${goals}
 
-${results.has("UNet call, 64x64 latents") ? await rates(large!, results, options) : ""}
+${await rates(large!, results, options)}
 
 ${quality}
 `,
