@@ -16,9 +16,8 @@ const COMMAND = "deno task coverage";
 /** Whether a class is there, or a pipeline that does the work of the blocks of that name. */
 function isThere(name: string): boolean {
   const config = { _class_name: name };
-  return name === "ModularPipeline"
-    ? false
-    : registry.has(pipelineClassOf({ config, places: new Map() }, registry, name));
+  return name !== "ModularPipeline" &&
+    registry.has(pipelineClassOf({ config, places: new Map() }, registry, name));
 }
 
 async function readText(path: string): Promise<string> {

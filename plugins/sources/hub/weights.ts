@@ -32,7 +32,7 @@ export function modelFiles(names: readonly string[]): string[] {
   return names.filter((name) => MODEL_ENDINGS.some((ending) => name.endsWith(ending)));
 }
 
-/** Files that Python would unpickle. They are never fetched. */
+/** Files that Python would unpickle. None is fetched as a component's weights. */
 export function isPickle(name: string): boolean {
   return PICKLE.test(name);
 }
