@@ -8,7 +8,7 @@
  * import { assertEquals } from "@std/assert";
  *
  * const text = cleanCaption("A <b>Red</b> APPLE!! https://shop.com/apple_01.jpg #12345", () => {});
- * assertEquals(text, "a red apple!!");
+ * assertEquals(text, "a red apple!! .");
  * ```
  *
  * @module
