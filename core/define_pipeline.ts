@@ -271,6 +271,13 @@ const COMPONENT: CallOption = { type: "any", list: "allowed" };
 /** The options among the arguments of a call. */
 function optionsOf(className: string, args: readonly unknown[], at: number): object {
   const given = args[at] ?? {};
+  const [first] = args;
+  if (at === 1 && args.length === 1 && Object.getPrototypeOf(Object(first)) === Object.prototype) {
+    throw new TypeError(
+      `Cannot run ${className} with options in the place of the prompt: give the prompt first, as in ` +
+        `pipe("a cat", { seed: 0 }); undefined stands for it where promptEmbeds or the like do`,
+    );
+  }
   if (typeof given === "object" && !Array.isArray(given) && args.length <= at + 1) return given;
   const wanted = at === 0 ? "options alone" : "a prompt, then options";
   throw new TypeError(

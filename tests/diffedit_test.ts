@@ -103,6 +103,11 @@ describe("StableDiffusionDiffEditPipeline", () => {
       DenoiseError,
       "DDIMInverseScheduler.fromConfig",
     );
+    for (const name of ["numRegSteps", "num_reg_steps", "lambdaKl"]) {
+      const regularized = { ...FEW, image, [name]: 5 };
+      const reason = `with ${name}: the regularization follows gradients`;
+      await assertRejects(async () => await pipe.invert(PROMPT, regularized), TypeError, reason);
+    }
     const both = { image, sourcePrompt: PROMPT, targetPrompt: "a cat" };
     const wrong: [object, string][] = [
       [{ ...both, targetPrompt: undefined }, "prompt"],

@@ -81,7 +81,7 @@ describe("StableDiffusion3Pipeline", () => {
     await assertRejects(
       () => pipe({ prompt: "a" } as unknown as string),
       TypeError,
-      "comes before the options",
+      'Cannot run StableDiffusion3Pipeline with options in the place of the prompt: give the prompt first, as in pipe("a cat", { seed: 0 })',
     );
   });
 

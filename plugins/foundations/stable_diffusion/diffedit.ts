@@ -5,6 +5,7 @@ import {
   type Image,
   type PipelineRun,
   randnTensor,
+  roleKey,
   type RunOptions,
   runOptions,
   type Scheduler,
@@ -173,10 +174,25 @@ export function diffEditMethods(
       return await within(options, (run) => generateMask(run, options));
     },
     async invert(prompt, options) {
+      refuseRegularization(options);
       checkOptions("invert an image", options, invertOptions);
       return await within(options, (run) => invert(run, prompt, options));
     },
   };
+}
+
+/** Options of diffusers' `invert` that pull what is predicted towards white noise. */
+const REGULARIZATION = ["numRegSteps", "numAutoCorrRolls", "lambdaAutoCorr", "lambdaKl"];
+
+function refuseRegularization(options: object): void {
+  const given = Object.keys(options).find((name) =>
+    REGULARIZATION.some((one) => roleKey(one) === roleKey(name))
+  );
+  if (given === undefined) return;
+  throw new TypeError(
+    `Cannot invert an image with ${given}: the regularization follows gradients of what is predicted, which ` +
+      "no graph of onnxruntime gives; leave it out, as it is off by default and no part of DiffEdit's paper",
+  );
 }
 
 /** Couairon et al., "DiffEdit" (arXiv:2210.11427), section 3.2, step 1. */

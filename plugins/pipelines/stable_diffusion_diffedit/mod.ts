@@ -3,7 +3,7 @@
  * that lead to the image, and the call edits them there. Couairon et al., "DiffEdit: Diffusion-based semantic image editing
  * with mask guidance" (arXiv:2210.11427).
  *
- * Not covered: the regularization of `invert` (`num_reg_steps`), which is off by default, and masks as images
+ * Not covered: the regularization of `invert` (`num_reg_steps`), which follows gradients and is off by default, and masks as images
  * (`output_type="pil"`). The command line and the HTTP function have no place for latents and refuse the class by name.
  *
  * @example
