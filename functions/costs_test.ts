@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { TINY } from "./tests/jobs.ts";
 import {
+  mainThreadTime,
   metric,
   processorTime,
   type RunningProgram,
@@ -27,6 +28,13 @@ const list = (before: string, item: string, after: string): Body => (bytes) =>
 const text = (before: string, piece: string, after: string): Body => (bytes) =>
   `${before}${piece.repeat(bytes / piece.length)}${after}`;
 
+/** Nine thousand fields that nobody has, whose names take all the bytes, and a width that no model has. */
+function names(bytes: number): string {
+  const name = "k".repeat(bytes / 9_000);
+  const fields = Array.from({ length: 9_000 }, (_, i) => `"${name}${i}":1`);
+  return `{"input":{"prompt":"a","width":60,${fields.join(",")}}}`;
+}
+
 /** Bodies that are not what they should be, and where they are sent. */
 const JSONS: Readonly<Record<string, readonly [path: string, body: Body]>> = {
   "a list of events": [
@@ -37,6 +45,7 @@ const JSONS: Readonly<Record<string, readonly [path: string, body: Body]>> = {
   "a nest": ["/", text("", "[", "")],
   "a nest of objects": ["/sdapi/v1/txt2img", text("", '{"a":', "")],
   "many keys": ["/sdapi/v1/img2img", list('{"prompt":"a",', '"key":1', "}")],
+  "long names": ["/predictions", names],
   "a message": ["/mcp", list('{"jsonrpc":"2.0","id":1,"params":[', "{}", "]}")],
   "escapes": ["/", text('{"inputs":"', '\\"', '"}')],
   "letters": ["/predictions", text('{"input":{"prompt":"', "é", '"}}')],
@@ -54,6 +63,7 @@ const FORMS: Readonly<Record<string, Body>> = {
   "a file like its boundary": (bytes) =>
     part(`${HEAD}; filename="x"`, "\r\n--".repeat(bytes / 4)) + END,
   "a file": (bytes) => part(`${HEAD}; filename="x"`, "\0".repeat(bytes)) + END,
+  "a text": (bytes) => part(HEAD, "a".repeat(bytes)) + END,
 };
 
 interface Attack {
@@ -91,23 +101,24 @@ async function work(
   { process }: RunningProgram,
   times: number,
   call: () => Promise<unknown>,
+  timeOf = processorTime,
 ): Promise<number> {
   let best = Infinity;
   for (let i = 0; i < times; i++) {
-    const began = await processorTime(process);
+    const began = await timeOf(process);
     await call();
-    best = Math.min(best, await processorTime(process) - began);
+    best = Math.min(best, await timeOf(process) - began);
   }
   return best;
 }
 
-/** The most that a server did before it answered /livez, while something else was asked of it. */
+/** The most that the thread which answers did before it answered /livez, while something else was asked. */
 async function longestProbe(server: RunningProgram, meanwhile: Promise<unknown>): Promise<number> {
   let [worst, done] = [0, false];
   meanwhile.then(() => done = true);
   while (!done) {
     const probe = async () => await (await fetch(`${server.url}/livez`)).text();
-    worst = Math.max(worst, await work(server, 1, probe));
+    worst = Math.max(worst, await work(server, 1, probe, mainThreadTime));
   }
   await meanwhile;
   return worst;
@@ -128,7 +139,7 @@ describe("a body that is an attack", { ignore: Deno.build.os !== "linux" }, () =
       const long = await work(server, 3, () => send(server.url, attack, whole!));
       // work that grows with the square of the size would be 64 times as much; ticks are 10 ms
       assert(
-        long < 24 * (short + 10) + 100,
+        long < 12 * (short + 10) + 100,
         `${attack.name}: ${short} ms, and ${long} ms at eight times the size`,
       );
     }
@@ -140,13 +151,13 @@ describe("a body that is an attack", { ignore: Deno.build.os !== "linux" }, () =
     const encoder = new TextEncoder();
     for (const attack of ATTACKS) {
       const body = encoder.encode(attack.body(31_000_000 / (attack.name === "letters" ? 2 : 1)));
-      // of all threads of the server; garbage that others left is not collected in every try
+      // garbage that others left is not collected in every try
       let worst = Infinity;
-      for (let i = 0; i < 5 && worst >= 300; i++) {
+      for (let i = 0; i < 5 && worst >= 200; i++) {
         const answer = server.alive(send(server.url, attack, body));
         worst = Math.min(worst, await longestProbe(server, answer));
       }
-      assert(worst < 300, `${attack.name}: ${worst} ms of work at best`);
+      assert(worst < 200, `${attack.name}: ${worst} ms of work at best`);
     }
   });
 
@@ -162,9 +173,12 @@ describe("a body that is an attack", { ignore: Deno.build.os !== "linux" }, () =
     await refuse(few!);
     const short = await work(server, 3, () => refuse(few!));
     const long = await work(server, 3, () => refuse(many!));
-    assert(long < 24 * (short + 10), `${short} ms for 10,000 parts, ${long} ms for 80,000`);
+    assert(long < 12 * (short + 10), `${short} ms for 10,000 parts, ${long} ms for 80,000`);
   });
 });
+
+/** Uploads at once. */
+const COUNT = 40;
 
 describe("bodies that do not end", () => {
   it("take so much memory and no more, and give it back", async () => {
@@ -192,14 +206,16 @@ describe("bodies that do not end", () => {
       await sent.catch(() => {});
       return new TextDecoder().decode(value).split("\r\n")[0]!;
     };
-    const uploads = Array.from({ length: 20 }, upload);
+    const uploads = Array.from({ length: COUNT }, upload);
     const refused = uploads.map((one) =>
       one.then((line) => assert(line.includes(" 429 ") || line === "", line))
     );
     // three of 29 MB have room; the others are refused, at once
-    await server.alive(Promise.race([Promise.all(refused.slice(0, 17)), atLeast(17, refused)]));
-    const after = await metric(server.url, "denoise_resident_memory_bytes");
-    assert(after - before < 500_000_000, `${(after - before) / 1e6} MB more`);
+    await server.alive(atLeast(COUNT - 3, refused));
+    const grown = await metric(server.url, "denoise_resident_memory_bytes") - before;
+    // a server without a bound holds all of what was sent; this one a tenth, and garbage
+    const sent = COUNT * length;
+    assert(grown < sent / 2, `${grown / 1e6} MB more for ${sent / 1e6} MB that were sent`);
     for (const connection of connections) {
       try {
         connection.close();

@@ -11,6 +11,7 @@ import { invalid, ServeError } from "../contract/errors.ts";
 import type { AppContext } from "./context.ts";
 import { JsonMeter } from "./json_meter.ts";
 import { readBytes, readPieces } from "./read_bytes.ts";
+import { utf8 } from "./utf8.ts";
 
 /** What a form carries: texts and files by field name, `[]` left out of the name. */
 export type Form = ReadonlyMap<string, readonly (string | Uint8Array)[]>;
@@ -43,7 +44,7 @@ async function parseJson(bytes: Uint8Array): Promise<unknown> {
   const isLarge = bytes.length > LARGE;
   try {
     if (isLarge) await turn();
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const text = utf8(bytes);
     if (isLarge) await turn();
     const value: unknown = JSON.parse(text);
     if (isLarge) await turn();
@@ -108,7 +109,7 @@ export async function readForm(c: AppContext, maxBytes: number): Promise<Form> {
 
 function keep(form: Map<string, (string | Uint8Array)[]>, part: MultipartPart): void {
   const key = (part.name ?? "").replace(/\[\d*\]$/, "");
-  const item = part.isFile ? part.bytes : part.text;
+  const item = part.isFile ? part.bytes : utf8(part.bytes);
   const items = form.get(key);
   if (items === undefined) form.set(key, [item]);
   else items.push(item);

@@ -201,7 +201,16 @@ export async function untilReady(url: string): Promise<void> {
 
 /** Milliseconds that the processors have worked for a process, which other programs do not change (Linux). */
 export async function processorTime({ pid }: Deno.ChildProcess): Promise<number> {
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  return await timeIn(`/proc/${pid}/stat`);
+}
+
+/** The same for its main thread alone, in which a server answers. */
+export async function mainThreadTime({ pid }: Deno.ChildProcess): Promise<number> {
+  return await timeIn(`/proc/${pid}/task/${pid}/stat`);
+}
+
+async function timeIn(file: string): Promise<number> {
+  const stat = await Deno.readTextFile(file);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return 10 * (Number(fields[11]) + Number(fields[12])); // utime and stime, in hundredths of a second
 }

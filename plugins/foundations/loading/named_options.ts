@@ -27,7 +27,8 @@ export function namedOptions(
 /** Finds one by its name in snake_case, camelCase or kebab-case. */
 export function findOption<O>(name: string, named: ReadonlyMap<string, O>): O | undefined {
   const plain = (name: string) => name.replace(/[_-]/g, "").toLowerCase();
-  const found = [...named.keys()].find((one) => plain(one) === plain(name));
+  const wanted = plain(name);
+  const found = [...named.keys()].find((one) => plain(one) === wanted);
   return found === undefined ? undefined : named.get(found);
 }
 
