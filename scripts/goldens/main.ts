@@ -7,6 +7,7 @@
  */
 import { makeFixtures } from "../../tests/support/fixtures.ts";
 import { referencePython } from "../reference/python.ts";
+import { listCopies } from "./copies.ts";
 
 /** Scripts of scripts/reference by area, in the order in which they build on each other. */
 const AREAS: Readonly<Record<string, readonly string[]>> = {
@@ -164,6 +165,7 @@ for (const area of names) {
     console.log(`${area}: ${call} (${((performance.now() - start) / 1000).toFixed(0)} s)`);
   }
 }
+await listCopies();
 
 /** The Python of an environment that has the reference's packages and more, so that these change nothing else. */
 async function besideReference(script: string, packages: readonly string[]): Promise<string> {

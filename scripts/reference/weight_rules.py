@@ -9,6 +9,7 @@ import atexit
 import base64
 import json
 import time
+import zlib
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -16,6 +17,8 @@ from pathlib import Path
 import numpy
 import torch
 from safetensors import safe_open
+
+from rule_lines import PUNCTUATION, draws_in, lines_of
 
 TYPES = {torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16", torch.int64: "i64"}
 SHORTEST = 4  # numbers of a tensor that is looked for among the draws; shorter ones are written down
@@ -79,8 +82,7 @@ def write_rules(folder: Path, since: float) -> None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         rules, rest = rules_of(tensors, streams, index)
         head = [f"metadata {value}" if key == "format" else f"note {key} {json.dumps(value)}" for key, value in metadata.items()]
-        literal = [f"{line} = {'x'.join(map(str, part.shape))} {TYPES[part.dtype]} {encoded(part)}" for line, part in rest.items()]
-        rules_file(path).write_text("\n".join(head + rules + literal) + "\n")
+        rules_file(path).write_text("\n".join(head + rules + [literal(name, part) for name, part in rest.items()]) + "\n")
 
 
 def holds_results(path: Path) -> bool:
@@ -122,22 +124,28 @@ def numbers_of(rules: str) -> dict[str, torch.Tensor]:
 
 def draws_of(rules: str):
     """(seed, name, rule, draw) of each line that draws; name and rule are None of what is skipped, all but the seed where one begins."""
-    levels: list[str] = []
+    for line, below in groups_of(rules):
+        word, _, first = line.partition(" ")
+        if word != "seed":
+            continue
+        seed, source = int(first), torch.Generator().manual_seed(int(first))
+        yield seed, None, None, None
+        for name, what in draws_in(below):
+            rule, size, *_ = what.split(" ")
+            uniform = rule == "pass" if name is None else rule in UNIFORM
+            draw = (torch.rand if uniform else torch.randn)([int(n) for n in size.split("x")], generator=source)
+            yield seed, name, rule if name else None, Draw(draw, uniform)
+
+
+def groups_of(rules: str):
+    """Each line that is not indented with those that are below it."""
+    groups: list[tuple[str, list[str]]] = []
     for line in rules.splitlines():
-        words, depth = line.split(), len(line) - len(line.lstrip())
-        if words[0] == "seed":
-            seed, source = int(words[1]), torch.Generator().manual_seed(int(words[1]))
-            yield seed, None, None, None
-        elif words[0] == "skip":
-            yield seed, None, None, Draw(torch.randn(int(words[1]), generator=source), False)
-        elif words[0] == "pass":
-            yield seed, None, None, Draw(torch.rand(int(words[1]), generator=source), True)
-        elif depth:
-            levels = [*levels[: depth - 1], words[0]]
-            if len(words) > 2:
-                uniform = words[1] in UNIFORM
-                draw = (torch.rand if uniform else torch.randn)([int(n) for n in words[2].split("x")], generator=source)
-                yield seed, ".".join(levels), words[1], Draw(draw, uniform)
+        if line.startswith(" "):
+            groups[-1][1].append(line)
+        else:
+            groups.append((line, []))
+    return groups
 
 
 class Index:
@@ -172,47 +180,45 @@ def rules_of(tensors: dict[str, torch.Tensor], streams=None, index: Index | None
     """The lines that say how tensors are drawn, and those that were not: by name, or by name and part."""
     streams = drawn() if streams is None else streams
     index = index or Index(streams)
-    taken: dict[int, dict[int, str]] = {}  # stream -> draw -> line
+    taken: dict[int, dict[int, tuple[str, str]]] = {}  # stream -> draw -> name and rule
+
+    def take(name: str, part: torch.Tensor) -> bool:
+        at = index.find(part.float().numpy()) if part.is_floating_point() and not set(name) & PUNCTUATION else None
+        rule = at and exact_rule(part, streams[at[0]][1][at[1]])
+        if not rule or at[1] in taken.setdefault(at[0], {}):
+            return False
+        taken[at[0]][at[1]] = (name, f"{rule} {'x'.join(map(str, part.shape))}{typed(part)}")
+        return True
+
     rest = {}
     for name, tensor in tensors.items():
-        for part, line in pieces(name, tensor):
-            at = index.find(part.float().numpy()) if part.is_floating_point() and " " not in line else None
-            rule = at and exact_rule(part, streams[at[0]][1][at[1]])
-            if rule and at[1] not in taken.setdefault(at[0], {}):
-                taken[at[0]][at[1]] = f"{line} {rule} {'x'.join(map(str, part.shape))}{typed(part)}"
-            else:
-                rest[line] = part
+        if not take(name, tensor):
+            rest.update({part: values for part, values in pieces(name, tensor) if part == name or not take(part, values)})
     lines = []
     for s in sorted(taken):
         seed, draws = streams[s]
-        lines.append(f"seed {seed}")
-        below = []  # names of the levels that the line before was in
-        for d in range(max(taken[s]) + 1):
-            if d not in taken[s]:
-                lines.append(f"pass {draws[d]}" if isinstance(draws[d], int) else draws[d].passed())
-                continue
-            name, rule = taken[s][d].split(" ", 1)
-            *levels, last = name.split(".")
-            same = next((i for i, (a, b) in enumerate(zip(levels, below)) if a != b), min(len(levels), len(below)))
-            lines += [" " * (i + 1) + levels[i] for i in range(same, len(levels))]
-            lines.append(" " * (len(levels) + 1) + f"{last} {rule}")
-            below = levels
+        passed = [(None, f"pass {draw}" if isinstance(draw, int) else draw.passed()) for draw in draws[: max(taken[s]) + 1]]
+        lines += [f"seed {seed}", *lines_of([taken[s].get(d, skipped) for d, skipped in enumerate(passed)])]
     return lines, rest
 
 
 def pieces(name: str, tensor: torch.Tensor):
-    """A tensor; one of query, key and value in one in its three parts."""
+    """A tensor that was not drawn as a whole; one of query, key and value in one in its three parts."""
     if name.endswith(("in_proj_weight", "in_proj_bias", "qkv.weight", "qkv.bias")):
-        return [(part, f"{name}[{i}]") for i, part in enumerate(tensor.chunk(3))]
-    return [(tensor, name)]
+        return [(f"{name}[{i}]", part) for i, part in enumerate(tensor.chunk(3))]
+    return [(name, tensor)]
 
 
 def typed(tensor: torch.Tensor) -> str:
     return "" if tensor.dtype == torch.float32 else f" {TYPES[tensor.dtype]}"
 
 
-def encoded(tensor: torch.Tensor) -> str:
-    return base64.b64encode(tensor.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()).decode() if tensor.numel() else ""
+def literal(name: str, tensor: torch.Tensor) -> str:
+    """The line of a tensor that is not random, deflated where that is shorter."""
+    data = tensor.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
+    deflated = zlib.compress(data, 9)
+    sign, kept = ("~", deflated) if len(deflated) < len(data) * 0.9 else ("=", data)
+    return f"{name} {sign} {'x'.join(map(str, tensor.shape))} {TYPES[tensor.dtype]} {base64.b64encode(kept).decode()}"
 
 
 def factors_of(kind: str, shape) -> list:
@@ -228,12 +234,14 @@ UNIFORM = {"r": lambda draw: draw, "s": lambda draw: draw * f32(2) - f32(1)}
 def follow(rule: str, draw: numpy.ndarray) -> numpy.ndarray:
     if rule in UNIFORM:
         return UNIFORM[rule](draw)
-    kind, _, scale = rule.partition("*")
+    kind, *scales = rule.split("*")
     value = draw.astype(numpy.float32)
     for factor in factors_of(kind, draw.shape):
         value = value * f32(factor)
     value = f32(1) + value if kind == "w" else value
-    return value * f32(scale) if scale else value
+    for scale in scales:
+        value = value * f32(scale)
+    return value
 
 
 def exact_rule(tensor: torch.Tensor, drawn: Draw) -> str | None:
@@ -244,26 +252,34 @@ def exact_rule(tensor: torch.Tensor, drawn: Draw) -> str | None:
     if drawn.uniform:
         return next((kind for kind in UNIFORM if numpy.array_equal(follow(kind, draw), want)), None)
     stored = lambda value: value.astype(want.dtype)  # noqa: E731
-    kinds = ["e", "p", "b", "w", "n", *(["m", "q", "u"] if tensor.ndim >= 2 else [])]
-    for kind in kinds:
+    plain, by_width = ["e", "p", "b", "w", "n"], ["m", "q", "u"] if tensor.ndim >= 2 else []
+    for kind in [*by_width, *plain]:
         if numpy.array_equal(stored(follow(kind, draw)), want):
             return kind
-    for kind in kinds:  # scaled once more after it was made, as the last layers are
+    for kind in [kind + scale for scale in ("", *FIRST_SCALES) for kind in [*plain, *by_width]]:  # scaled after it was made, as last layers are
         value = follow(kind, draw)
         big = numpy.unravel_index(numpy.abs(value).argmax(), value.shape)
         ratio = f32(want[big].astype(numpy.float32) / value[big])
-        for step in sorted(range(-40, 41), key=abs):
-            factor = nudged(ratio, step)
-            if numpy.array_equal(stored(value * factor), want):
+        if not numpy.allclose(value * ratio, want, rtol=1e-3, atol=1e-6):
+            continue
+        for factor in neighbours(ratio, 40):
+            if numpy.array_equal(stored(value.flat[:4] * factor), want.flat[:4]) and numpy.array_equal(stored(value * factor), want):
                 return f"{kind}*{float(str(factor))}"
     return None
+
+
+# by what weights are scaled before they are scaled by what their results ask for
+FIRST_SCALES = ("*0.1", "*0.5")
 
 
 def f32(value) -> numpy.float32:
     return numpy.float32(value)
 
 
-def nudged(value: numpy.float32, steps: int) -> numpy.float32:
-    for _ in range(abs(steps)):
-        value = numpy.nextafter(value, numpy.float32(numpy.inf if steps > 0 else -numpy.inf))
-    return value
+def neighbours(value: numpy.float32, count: int) -> list[numpy.float32]:
+    """The number and so many next to it on each side, the nearest first."""
+    found, above, below = [value], value, value
+    for _ in range(count):
+        above, below = numpy.nextafter(above, numpy.float32(numpy.inf)), numpy.nextafter(below, numpy.float32(-numpy.inf))
+        found += [below, above]
+    return found

@@ -1,32 +1,58 @@
 /**
- * The random weights of tests/fixtures, made from the rules beside them: each FILE.safetensors.rules
- * says which numbers of torch's generator its tensors are. tests/fixtures/README.md describes the
- * format; scripts/reference/weight_rules.py writes it.
+ * What of tests/fixtures is not tracked, made from what is: files that are the same as another, which
+ * tests/fixtures/.gitignore lists, and random weights, from the rules beside them. Each
+ * FILE.safetensors.rules says which numbers of torch's generator its tensors are.
+ * tests/fixtures/README.md describes the format; scripts/reference/weight_rules.py writes it.
  *
  * @module
  */
+import { inflateSync } from "node:zlib";
+
 import { Generator, Tensor } from "@denoise/core";
+import { drawsIn } from "./rule_lines.ts";
 
 const FOLDERS = ["../fixtures/", "../golden/lora/"].map((path) => new URL(path, import.meta.url));
 
-/** Makes every file of weights that is missing or older than its rules; cheap where none is. */
+/** Makes every file that is missing or older than what it is made from; cheap where none is. */
 export function makeFixtures(): void {
+  const list = new URL(".gitignore", FOLDERS[0]);
+  for (const { source, copies } of copiesIn(Deno.readTextFileSync(list))) {
+    const from = new URL(source, list);
+    for (const copy of copies) make(new URL(copy, list), from, () => Deno.readFileSync(from));
+  }
   for (const folder of FOLDERS) makeAll(folder);
+}
+
+/** A tracked file of tests/fixtures and the paths of its copies, which are not tracked. */
+export interface Copies {
+  readonly source: string;
+  readonly copies: readonly string[];
+}
+
+/** The copies that tests/fixtures/.gitignore lists, each below a comment with its source. */
+export function copiesIn(list: string): Copies[] {
+  return list.split(/^# /m).slice(1).map((group) => {
+    const [source, ...copies] = group.trim().split("\n");
+    return { source: source!, copies: copies.map((path) => path.slice(1)) };
+  });
 }
 
 function makeAll(folder: URL): void {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     const at = new URL(isDirectory ? `${name}/` : name, folder);
     if (isDirectory) makeAll(at);
-    else if (name.endsWith(".rules")) makeWeights(at, new URL(name.slice(0, -6), folder));
+    else if (name.endsWith(".rules")) {
+      make(new URL(name.slice(0, -6), folder), at, () => safetensors(Deno.readTextFileSync(at)));
+    }
   }
 }
 
-function makeWeights(rules: URL, target: URL): void {
+function make(target: URL, source: URL, bytes: () => Uint8Array<ArrayBuffer>): void {
   const made = stat(target);
-  if (made !== undefined && made.mtime! >= stat(rules)!.mtime!) return;
+  if (made !== undefined && made.mtime! >= stat(source)!.mtime!) return;
   const part = new URL(`${target.href}.${crypto.randomUUID()}`); // several test processes begin at once
-  Deno.writeFileSync(part, safetensors(Deno.readTextFileSync(rules)));
+  Deno.mkdirSync(new URL(".", target), { recursive: true });
+  Deno.writeFileSync(part, bytes());
   Deno.renameSync(part, target);
 }
 
@@ -87,51 +113,58 @@ export function safetensors(rules: string): Uint8Array<ArrayBuffer> {
 function readRules(text: string): { weights: Weight[]; metadata: Record<string, string> } {
   const pieces: Weight[] = [];
   const metadata: Record<string, string> = {};
-  let generator = new Generator();
-  let levels: string[] = [];
-  for (const line of text.split("\n")) {
-    if (line === "") continue;
-    const depth = line.search(/[^ ]/);
-    const [name, rule, size, type] = line.slice(depth).split(" ") as [
+  const lines = text.split("\n").filter((line) => line !== "");
+  for (let at = 0, next: number; at < lines.length; at = next) {
+    const line = lines[at]!;
+    for (next = at + 1; lines[next]?.startsWith(" ");) next++;
+    const [name, word, size, type, bytes] = line.split(" ") as [
       string,
       string,
       string,
-      Type?,
+      Type,
+      string,
     ];
-    if (rule === "=") {
-      pieces.push({ name, dims: sizes(size), type: type!, bytes: encodedBytes(line) });
-    } else if (depth > 0) {
-      levels = [...levels.slice(0, depth - 1), name];
-      if (rule === undefined) continue;
-      const dims = sizes(size);
-      const drawn = rule in UNIFORM ? generator.rand(dims) : generator.randn(dims);
-      const numbers = follow(rule, drawn.data as Float32Array<ArrayBuffer>, dims);
-      pieces.push({
-        name: levels.join("."),
-        dims,
-        type: type ?? "f32",
-        bytes: new Uint8Array(
-          (type === "f16" ? Tensor.from(numbers).astype("float16").data : numbers)
-            .buffer as ArrayBuffer,
-        ),
-      });
-    } else if (name === "metadata") metadata.format = rule;
+    if (name === "seed") pieces.push(...drawn(Number(word), lines.slice(at + 1, next)));
+    else if (name === "metadata") metadata.format = word;
     else if (name === "note") {
-      metadata[rule] = JSON.parse(line.slice(name.length + rule.length + 2));
-    } else if (name === "seed") generator = Generator.manualSeed(Number(rule));
-    else if (name === "skip") generator.randn([Number(rule)]);
-    else if (name === "pass") generator.rand([Number(rule)]);
-    else throw new SyntaxError(`Cannot read the rules of weights: unknown line "${line}"`);
+      metadata[word] = JSON.parse(line.slice(name.length + word.length + 2));
+    } else if (word === "=") {
+      pieces.push({ name, dims: sizes(size), type, bytes: Uint8Array.fromBase64(bytes) });
+    } else if (word === "~") {
+      const whole = new Uint8Array(inflateSync(Uint8Array.fromBase64(bytes)));
+      pieces.push({ name, dims: sizes(size), type, bytes: whole });
+    } else throw new SyntaxError(`Cannot read the rules of weights: unknown line "${line}"`);
   }
   return { weights: joined(pieces), metadata };
 }
 
-function sizes(text: string): number[] {
-  return text === "" ? [] : text.split("x").map(Number);
+/** What the lines below a seed draw from its generator. */
+function drawn(seed: number, lines: readonly string[]): Weight[] {
+  const generator = Generator.manualSeed(seed);
+  const weights: Weight[] = [];
+  for (const [name, what] of drawsIn(lines)) {
+    const [rule, size, type] = what.split(" ") as [string, string, Type?];
+    const dims = sizes(size);
+    if (name === undefined) {
+      if (rule === "skip") generator.randn(dims);
+      else generator.rand(dims);
+      continue;
+    }
+    const draw = rule in UNIFORM ? generator.rand(dims) : generator.randn(dims);
+    const numbers = follow(rule, draw.data as Float32Array<ArrayBuffer>, dims);
+    const stored = type === "f16" ? Tensor.from(numbers).astype("float16").data : numbers;
+    weights.push({
+      name,
+      dims,
+      type: type ?? "f32",
+      bytes: new Uint8Array(stored.buffer as ArrayBuffer),
+    });
+  }
+  return weights;
 }
 
-function encodedBytes(line: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.fromBase64(line.slice(line.lastIndexOf(" ") + 1));
+function sizes(text: string): number[] {
+  return text === "" ? [] : text.split("x").map(Number);
 }
 
 /** Puts `name[0]`, `name[1]`, ... together, the rows of one tensor. */
@@ -184,12 +217,12 @@ function follow(
 ): Float32Array {
   const uniform = UNIFORM[rule];
   if (uniform !== undefined) return drawn.map(uniform);
-  const [kind, scale] = rule.split("*") as [string, string?];
+  const [kind, ...scales] = rule.split("*") as [string, ...string[]];
   const factors = factorsOf(kind, dims);
   return drawn.map((number) => {
     const scaled = factors.reduce((x, factor) => Math.fround(x * Math.fround(factor)), number);
     const moved = kind === "w" ? Math.fround(1 + scaled) : scaled;
-    return scale === undefined ? moved : moved * Math.fround(Number(scale));
+    return scales.reduce((x, scale) => Math.fround(x * Math.fround(Number(scale))), moved);
   });
 }
 
