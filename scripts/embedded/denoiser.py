@@ -7,29 +7,34 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 from .progress import Master, Progress, rate
 from .text import LENGTH, Words, new_text_encoder
 
+DEFAULTS = {"guidance_scale": 2.25, "num_inference_steps": 6}
+"""What the model is called with unless a call says otherwise; evaluate.ts measures it so."""
 UNCONDITIONAL = 0.1
 KEPT = 60
 """Seconds after which the averaged weights are written again, so that a run that is cut off leaves a model."""
 
 
-def new_scheduler() -> DDIMScheduler:
-    """The last step of these betas is all noise, so that the colour of the ground cannot leak through it."""
-    return DDIMScheduler(
-        beta_start=0.0001,
-        beta_end=0.02,
-        beta_schedule="linear",
-        prediction_type="v_prediction",
-        clip_sample=False,
-        set_alpha_to_one=True,
-        steps_offset=1,
-        timestep_spacing="trailing",
-    )
+def new_scheduler() -> DPMSolverMultistepScheduler:
+    """The last step of these betas is all noise, so that the colour of the ground cannot leak through it.
+
+    The last two options are DDIM's, which takes the config over: latents go beyond -1..1.
+    """
+    return DPMSolverMultistepScheduler.from_config({
+        "beta_start": 0.0001,
+        "beta_end": 0.02,
+        "beta_schedule": "linear",
+        "prediction_type": "v_prediction",
+        "steps_offset": 1,
+        "timestep_spacing": "trailing",
+        "clip_sample": False,
+        "set_alpha_to_one": True,
+    })
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -197,17 +202,17 @@ class Sheets:
         self.made: dict[str, np.ndarray] = {}
 
     @torch.no_grad()
-    def draw(self, images: int, guidance: float = 3.0, steps: int = 12) -> None:
+    def draw(self, images: int) -> None:
         self.next = 2 * images
         vae = AutoencoderKL.from_pretrained(self.trainer.folder / "vae").to(self.noise.device)
         self.trainer.master.round(self.trainer.master.average)
         scheduler, sample = new_scheduler(), self.noise
-        scheduler.set_timesteps(steps)
+        scheduler.set_timesteps(DEFAULTS["num_inference_steps"])
         said = self.trainer.text(torch.cat([self.tokens, self.empty])).last_hidden_state
         for time_ in scheduler.timesteps:
             made = self.trainer.unet(torch.cat([sample] * 2).bfloat16(), time_, said, return_dict=False)[0].float()
             asked, silent = made.chunk(2)
-            sample = scheduler.step(silent + guidance * (asked - silent), time_, sample, return_dict=False)[0]
+            sample = scheduler.step(silent + DEFAULTS["guidance_scale"] * (asked - silent), time_, sample, return_dict=False)[0]
         drawn = torch.cat([vae.decode(part).sample for part in sample.split(8)])
         self.trainer.master.round()
         self.made[str(images)] = ((drawn.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()

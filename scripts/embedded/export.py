@@ -1,6 +1,7 @@
 """Writes what was trained as diffusers repositories: matrices in 8 bits, the rest in 16, no file of 4 MB or more."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -30,11 +31,11 @@ def export(folder: Path, tokenizer: Path, target: Path) -> None:
         image_encoder=None,
         requires_safety_checker=False,
     )
-    index = json.loads((target / "model_index.json").read_text()) if (target / "model_index.json").exists() else {}
     for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]:
         shutil.rmtree(target / part, ignore_errors=True)
     pipeline.save_pretrained(target)
-    keep_defaults(target / "model_index.json", index.get("_defaults", {"guidance_scale": 3.0, "num_inference_steps": 10}))
+    write_defaults(target / "model_index.json", denoiser.DEFAULTS)
+    forget_infinities(target / "scheduler" / "scheduler_config.json")
     trained = {**load_file(folder / "unet-0.safetensors"), **load_file(folder / "unet-1.safetensors")}
     write_shards(target / "unet", "diffusion_pytorch_model", trained)
     words = {f"text_model.{name.removeprefix('text_model.')}": w for name, w in load_file(folder / "text.safetensors").items()}
@@ -88,9 +89,16 @@ def write_shards(folder: Path, stem: str, weights: dict[str, torch.Tensor], eigh
     (folder / f"{stem}.safetensors.index.json").write_text(json.dumps(index, indent=0, sort_keys=True) + "\n")
 
 
-def keep_defaults(file: Path, defaults: dict) -> None:
+def write_defaults(file: Path, defaults: dict) -> None:
     index = json.loads(file.read_text())
     file.write_text(json.dumps(dict(sorted({**index, "_defaults": defaults}.items())), indent=2) + "\n")
+
+
+def forget_infinities(file: Path) -> None:
+    """Python writes what JSON does not have; the one here (lambda_min_clipped) is the default, and left out says the same."""
+    config = json.loads(file.read_text())
+    finite = {key: value for key, value in config.items() if value not in (math.inf, -math.inf)}
+    file.write_text(json.dumps(finite, indent=2, allow_nan=False) + "\n")
 
 
 def compute_in_single(file: Path) -> None:

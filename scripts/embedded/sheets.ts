@@ -45,7 +45,7 @@ const sheets: Readonly<Record<string, () => Promise<DenoiseImage[][]>>> = {
       [0, 1, 2, 3, 4, 5, 6, 7],
       (prompt, seed) => drawOne(prompt, { seed }),
     ),
-  /** A prompt a row, eight schedulers at four steps: few enough that they differ. */
+  /** A prompt a row, seven schedulers at four steps: few enough that they differ. */
   schedulers: () =>
     table(
       ["owl", "guitar on an orange background", "birthday cake"],
@@ -70,7 +70,7 @@ const sheets: Readonly<Record<string, () => Promise<DenoiseImage[][]>>> = {
   guidance: () =>
     table(
       ["fox", "castle", "three strawberries on a yellow background"],
-      [1, 1.5, 2, 3, 5, 7.5, 10, 15],
+      [1, 1.5, 2.25, 3, 5, 7.5, 10, 15],
       (prompt, guidanceScale) => drawOne(prompt, { seed: 1, guidanceScale }),
     ),
   /** A drawing, and what is made of it at rising denoising strengths. */

@@ -16,12 +16,12 @@ export async function documentedCommands(): Promise<string[][]> {
   );
 }
 
-/** Runs a command of docs/tasks.md; its image goes into `folder` where one is given. */
+/** Runs a command of docs/tasks.md, over the image that is there; it goes into `folder` where one is given. */
 export async function runDocumented(command: readonly string[], folder?: string): Promise<string> {
   const args = [...command];
   const place = args.indexOf("--out") + 1;
   if (folder !== undefined) args[place] = join(folder, basename(args[place]!));
-  const code = await runCli(args);
+  const code = await runCli([...args, "--force"]);
   if (code !== 0) throw new Error(`deno task ${command.join(" ")} ended with code ${code}`);
   return args[place]!;
 }

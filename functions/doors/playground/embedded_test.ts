@@ -43,7 +43,7 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
     assertEquals(await page.inputValue("#prompt"), "two cats");
     const fields = ["steps", "guidance", "width", "height"];
     const values = await Promise.all(fields.map((id) => page.inputValue(`#${id}`)));
-    assertEquals(values, ["10", "3", "128", "128"]);
+    assertEquals(values, ["6", "2.25", "128", "128"]);
   });
 
   it("shows the image as it emerges, and names the words that the model does not know", async () => {

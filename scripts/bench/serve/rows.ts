@@ -44,7 +44,7 @@ export interface BenchSize {
 }
 
 /** The embedded model, in few steps. */
-const REQUEST = { prompt: "a red apple", num_inference_steps: 6, guidance_scale: 3 };
+const REQUEST = { prompt: "a red apple", num_inference_steps: 6, guidance_scale: 2.25 };
 
 async function untilReady({ url }: RunningProgram): Promise<Record<string, number>> {
   for (;;) {

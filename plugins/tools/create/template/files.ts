@@ -40,7 +40,7 @@ const USES: Readonly<Record<Kind, (names: Names) => string>> = {
 
     const pipe = await DiffusionPipeline.fromPretrained("denoise/emoji");
     pipe.scheduler = ${className}.fromConfig(pipe.scheduler.config);
-    const { images } = await pipe("red apple", { numInferenceSteps: 20, guidanceScale: 3 });
+    const { images } = await pipe("red apple", { numInferenceSteps: 20 });
     await images[0].save("apple.png");
 `,
   pipeline: ({ packageName, className }) =>
