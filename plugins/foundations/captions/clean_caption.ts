@@ -73,10 +73,11 @@ const WORDS: readonly Rule[] = [
 const END = "(?=\\n?(?![^]))";
 
 function replacing(rules: readonly Rule[]): (text: string) => string {
-  const read = rules.map(([source, by]) =>
-    [python(source.replace(/(?<!\\)\$$/, END)), by] as const
-  );
-  return (text) => read.reduce((text, [pattern, by]) => text.replace(pattern, by), text);
+  let read: (readonly [RegExp, string])[] | undefined; // made for the first text: most runs clean none
+  return (text) => {
+    read ??= rules.map(([source, by]) => [python(source.replace(/(?<!\\)\$$/, END)), by]);
+    return read.reduce((text, [pattern, by]) => text.replace(pattern, by), text);
+  };
 }
 
 const withoutAddresses = replacing(ADDRESSES);

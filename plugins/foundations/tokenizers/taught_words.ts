@@ -23,13 +23,13 @@ export function unknownWordsBy(
   if (!isTaught(taught)) return undefined;
   const known = new Set(taught.words.split(" "));
   const isKnown = (word: string) => singulars(word).some((form) => known.has(form));
-  const nearest = nearestBy(taught);
+  let nearest: ReturnType<typeof nearestBy> | undefined; // made for the first text with a strange word
   return (text) => {
     const all = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
     const strange = all.filter((word) => !isKnown(word));
     if (strange.length === 0) return undefined;
     const knowsNone = all.every((word) => strange.includes(word) || /^(an?|the|of|in)$/.test(word));
-    const near = nearest(all, strange);
+    const near = (nearest ??= nearestBy(taught))(all, strange);
     return {
       model: taught.model,
       words: strange,
