@@ -9,11 +9,7 @@ import type { WebhookSettings } from "../doors/predictions/webhooks.ts";
 import type { Store } from "../storage/store.ts";
 
 /** Which models there are, and whether they are ready; an engine is one. */
-export interface ModelCatalog
-  extends Pick<ServingEngine, "state" | "restarts" | "ready" | "devices"> {
-  /** How many engines take the jobs of a model; by the devices, or one, where it does not say. */
-  enginesOf?(model: string): number;
-}
+export type ModelCatalog = Pick<ServingEngine, "state" | "restarts" | "ready" | "devices">;
 
 /** What every door works with. */
 export interface DoorContext {

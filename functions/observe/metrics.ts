@@ -32,9 +32,8 @@ export interface Metrics {
 /** Upper bounds in seconds, from a step on a GPU to a run on a CPU. */
 const SECONDS = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
-/** How many engines take the jobs of a model. */
-function enginesFor(models: ModelCatalog, model: string): number {
-  if (models.enginesOf !== undefined) return models.enginesOf(model);
+/** How many engines of this process take jobs. */
+function ownEngines(models: ModelCatalog): number {
   const { devices } = models;
   if (devices !== undefined) return devices.filter(({ phase }) => phase === "ready").length;
   return models.state.phase === "ready" ? 1 : 0;
@@ -103,11 +102,11 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     async text({ waiting, running: now, byModel, models }): Promise<string> {
       for (const each of [depthOf, runningOf, enginesOf, waitOf, devices, held, free]) each.reset();
       const { state } = models;
+      const own = ownEngines(models);
       const ready = state.phase === "ready" ? state.models.map(({ id }) => id) : [];
       for (const model of new Set([...ready, ...byModel.map(({ model }) => model)])) {
         const found = byModel.find((one) => one.model === model);
-        const { waiting = 0, running = 0, runMs } = found ?? {};
-        const engines = enginesFor(models, model);
+        const { waiting = 0, running = 0, runMs, engines = own } = found ?? {};
         depthOf.set({ model }, waiting);
         runningOf.set({ model }, running);
         enginesOf.set({ model }, engines);

@@ -33,7 +33,8 @@ describe("createMetrics()", () => {
     const byModel = [{ model: "a", waiting: 3, running: 4, runMs: 1_000 }];
     const engine = new FakeEngine({ models: ["a"] });
     const catalog = (more: object) => Object.assign(Object.create(engine), more);
-    const elsewhere = await valuesOf({ byModel, models: catalog({ enginesOf: () => 4 }) });
+    const served = (engines: number) => [{ ...byModel[0]!, engines }];
+    const elsewhere = await valuesOf({ byModel: served(4), models: engine });
     assertEquals(elsewhere["model_wait_seconds a"], 1);
     const devices = [
       { device: "0:cuda:0", phase: "ready", runs: 1, heldBytes: 7, freeBytes: 5 },
@@ -45,7 +46,7 @@ describe("createMetrics()", () => {
     assertEquals(here["device_weight_bytes 0:cuda:0"], 7);
     assertEquals(here["device_free_bytes 0:cuda:0"], 5);
     assertEquals(here["device_free_bytes 1:cuda:1"], undefined, "it is no card that tells");
-    const nobody = await valuesOf({ byModel, models: catalog({ enginesOf: () => 0 }) });
+    const nobody = await valuesOf({ byModel: served(0), models: engine });
     assertEquals(nobody["model_wait_seconds a"], undefined, "nobody can say");
   });
 });

@@ -99,8 +99,8 @@ for (const { name, ignore, using } of queueKinds) {
         assertEquals(begun[1]!.input.image, image, "what it was given is given again");
         const { models, ...depth } = await queue.depth();
         assertEquals(depth, { waiting: 0, running: 0, bound: 64 });
-        const [{ runMs, ...ofModel }] = models as [ModelDepth];
-        assertEquals(ofModel, { model: "fake", waiting: 0, running: 0 });
+        const [{ runMs, engines = 1, ...ofModel }] = models as [ModelDepth];
+        assertEquals([ofModel, engines], [{ model: "fake", waiting: 0, running: 0 }, 1]);
         assert(runMs! >= 0 && runMs! < 60_000);
         assertEquals((await queue.deadLetters.list()).map(({ job }) => job.id), ["broken"]);
       });

@@ -32,6 +32,8 @@ export interface ModelDepth {
   readonly running: number;
   /** About how long one runs, in milliseconds; undefined before the first has ended. */
   readonly runMs?: number | undefined;
+  /** How many engines take its jobs, of all that share the queue; undefined where that is one process's. */
+  readonly engines?: number | undefined;
 }
 
 /** How full a queue is. */
@@ -42,7 +44,7 @@ export interface QueueDepth {
   readonly running: number;
   /** Jobs that may wait. */
   readonly bound: number;
-  /** The same by model, of those that have had jobs. */
+  /** The same by model, of those that have had jobs or have engines elsewhere. */
   readonly models: readonly ModelDepth[];
 }
 

@@ -28,6 +28,16 @@ export async function announce(
   await runScript(redis, "announce", names.members, id, JSON.stringify(member), THERE_MS);
 }
 
+/** How many of the workers take the jobs of each model. */
+export function enginesIn(members: readonly Member[]): ReadonlyMap<string, number> {
+  const engines = new Map<string, number>();
+  for (const { protocol, models } of members) {
+    if (protocol !== PROTOCOL) continue;
+    for (const { id } of models) engines.set(id, (engines.get(id) ?? 0) + 1);
+  }
+  return engines;
+}
+
 /** The workers that are there. */
 export async function membersOf(redis: Redis, names: Names): Promise<Member[]> {
   const texts = await runScript(redis, "announce", names.members, "") as string[];

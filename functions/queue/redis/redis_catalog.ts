@@ -24,7 +24,6 @@ export function redisCatalog(url: string, prefix = "denoise"): RedisCatalog {
   const redis = connectRedis(url, { maxRetriesPerRequest: 1, commandTimeout: OLD_MS - LOOK_MS });
   const timing = { downloadMs: 0, loadMs: 0, warmupMs: 0 };
   let state: EngineState = { phase: "starting" };
-  const engines = new Map<string, number>();
   let seenAt = -Infinity;
   let waiting = Promise.withResolvers<readonly ModelInfo[]>();
   waiting.promise.catch(() => {});
@@ -46,13 +45,8 @@ export function redisCatalog(url: string, prefix = "denoise"): RedisCatalog {
     const members = await membersOf(redis, names);
     seenAt = performance.now();
     const models = new Map<string, ModelInfo>();
-    engines.clear();
-    for (const member of members) {
-      if (member.protocol !== PROTOCOL) continue;
-      for (const model of member.models) {
-        models.set(model.id, model);
-        engines.set(model.id, (engines.get(model.id) ?? 0) + 1);
-      }
+    for (const { protocol, models: own } of members) {
+      if (protocol === PROTOCOL) own.forEach((model) => models.set(model.id, model));
     }
     if (models.size > 0) {
       if (state.phase === "failed") settle({ phase: "starting" });
@@ -72,7 +66,6 @@ export function redisCatalog(url: string, prefix = "denoise"): RedisCatalog {
       return state;
     },
     restarts: 0,
-    enginesOf: (model) => engines.get(model) ?? 0,
     ready: (signal) => withSignal(waiting.promise, signal),
     close(): void {
       clearInterval(looks);

@@ -12,6 +12,7 @@ import { queueFull, shuttingDown } from "../memory_queue.ts";
 import { type Timeouts, timeoutsOf } from "../timeouts.ts";
 import type { JobQueue, JobRecord, QueueDepth } from "../queue.ts";
 import { connectRedis, staySubscribed } from "./connect.ts";
+import { enginesIn, membersOf } from "./members.ts";
 import { type Names, namesUnder } from "./names.ts";
 import { runScript, type ScriptName } from "./scripts.ts";
 import { startSweeps } from "./sweeps.ts";
@@ -248,22 +249,26 @@ class RedisQueue implements JobQueue {
 
   async depth(): Promise<QueueDepth> {
     const { root } = this.#names;
-    const [[waiting, running], counts, paces] = await reached(() =>
+    const [[waiting, running], counts, paces, members] = await reached(() =>
       Promise.all([
         this.#redis.hmget(`${root}:counts`, "waiting", "running"),
         this.#redis.hgetall(`${root}:models`),
         this.#redis.hgetall(`${root}:paces`),
+        membersOf(this.#redis, this.#names),
       ])
     );
+    const engines = enginesIn(members);
     const names = [
       ...Object.keys(counts).map((name) => name.replace(/^\w+ /, "")),
       ...Object.keys(paces),
+      ...engines.keys(),
     ];
     const models = [...new Set(names)].map((model) => ({
       model,
       waiting: Number(counts[`waiting ${model}`] ?? 0),
       running: Number(counts[`running ${model}`] ?? 0),
       runMs: paces[model] === undefined ? undefined : Number(paces[model]),
+      engines: engines.get(model) ?? 0,
     }));
     return { waiting: Number(waiting), running: Number(running), bound: this.#bound, models };
   }

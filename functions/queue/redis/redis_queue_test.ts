@@ -228,13 +228,16 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
     }, { bound: 200 });
   });
 
-  it("tells the models of the workers that are there", async () => {
-    await using(async ({ redis, worker }) => {
+  it("tells the models of the workers that are there, and how many of them take each", async () => {
+    await using(async ({ edge, redis, worker }) => {
       const catalog = redisCatalog(redis.url);
       assertEquals(catalog.state.phase, "starting");
       await worker();
       assertEquals((await catalog.ready()).map(({ id }) => id), ["fake"]);
       catalog.close();
+      await worker({ models: ["fake", "other"] });
+      const engines = (await edge.depth()).models.map(({ model, engines }) => [model, engines]);
+      assertEquals(engines.sort(), [["fake", 2], ["other", 1]]);
     });
   });
 
@@ -302,6 +305,30 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       assertEquals(events.at(-1)!.type, "succeeded");
       assertEquals([first.engine.steps, second.engine.begun.length], [0, 1]);
       assertEquals(events.filter(({ type }) => type === "queued").length, 2);
+    });
+  });
+
+  it("gives a job to another worker when its own takes it while it goes", async () => {
+    await using(async ({ edge, worker }) => {
+      await edge.submit(job("1"));
+      const following = eventsOf(edge, "1");
+      const { engine, worker: first } = await worker({ ready: false });
+      const closed = Promise.withResolvers<void>();
+      const { state } = new FakeEngine();
+      // it is looked at just before a job is taken
+      Object.defineProperty(engine, "state", {
+        get(): typeof state {
+          first.close(0).then(closed.resolve);
+          return state;
+        },
+      });
+      await closed.promise;
+      const second = await worker();
+      const events = await following;
+      assertEquals(events.at(-1)!.type, "succeeded");
+      assertEquals([engine.begun.length, second.engine.begun.length], [0, 1]);
+      const attempts = events.flatMap((event) => event.type === "started" ? [event.attempt] : []);
+      assertEquals(attempts, [1]);
     });
   });
 

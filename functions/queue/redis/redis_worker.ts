@@ -143,7 +143,7 @@ class Taking implements RedisWorker {
         }
         const models = state.models.map(({ id }) => id);
         const found = await this.#run("take", this.#id, this.#lockMs, ...models);
-        if (found !== null) await this.#work(found as Found);
+        if (found !== null) await this.#take(found as Found);
         else await this.#waiting.blpop(...models.map((id) => this.#names.wake(id)), WAIT_S);
       } catch (error) {
         if (this.#isClosing) return;
@@ -151,6 +151,13 @@ class Taking implements RedisWorker {
         await new Promise((resolve) => setTimeout(resolve, UNREADY_MS));
       }
     }
+  }
+
+  /** One that came when this worker was on its way out is another's. */
+  async #take(found: Found): Promise<void> {
+    const [id, , attempt] = found;
+    if (this.#isClosing) await this.#run("giveBack", id, this.#id, attempt);
+    else await this.#work(found);
   }
 
   async #work([id, text, attempt, leftMs, waitedMs]: Found): Promise<void> {
