@@ -2,6 +2,7 @@ import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { DenoiseError } from "@denoise/core";
+import { withServer } from "../../../tests/support/with_server.ts";
 import { readSource } from "./mod.ts";
 
 const any = { check: () => {} };
@@ -14,18 +15,6 @@ function atMost(most: number) {
       if (length > most) throw new RangeError(`more than ${most}`);
     },
   };
-}
-
-async function withServer(
-  handle: () => Response,
-  test: (address: string) => Promise<void>,
-): Promise<void> {
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, handle);
-  try {
-    await test(`http://127.0.0.1:${server.addr.port}/cat.png`);
-  } finally {
-    await server.shutdown();
-  }
 }
 
 describe("readSource()", () => {

@@ -1,21 +1,10 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects } from "@std/assert";
+import { withServer } from "../../../tests/support/with_server.ts";
 import { convert, loadImage, openImage } from "./mod.ts";
 import { fileOf } from "./_testing.ts";
 
 const png = await Deno.readFile(fileOf("rgba.png"));
-
-async function withServer(
-  handle: () => Response,
-  test: (address: string) => Promise<void>,
-): Promise<void> {
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, handle);
-  try {
-    await test(`http://127.0.0.1:${server.addr.port}/cat.png`);
-  } finally {
-    await server.shutdown();
-  }
-}
 
 describe("loadImage()", () => {
   it("gives RGB from an address, a data URL and a path", async () => {

@@ -60,23 +60,26 @@ function filesOf({ images, hasMask }) {
   return [...given, ...hasMask ? [{ field: "mask", file: "mask.png" }] : []];
 }
 
+/** The file of that name in base64, as a variable of jq. */
+const jqFile = (variable, file) => `--rawfile ${variable} <(base64 < ${file} | tr -d '\\n')`;
+
+/** The words that make a program of jq into a body, of such files; none where there are none. */
+const jqBody = (files, program) =>
+  files.length === 0 ? [] : [`jq -n ${files.join(" ")}`, `${quote(program)} |`];
+
 function curl({ fields: { controlnets = [], ...fields }, images, hasMask }, origin) {
   const files = filesOf({ images, hasMask });
   const code = controlList(controlnets, (_file, i) => `$control${i + 1}`);
-  const reads = controlnets.map((_, i) =>
-    `--rawfile control${i + 1} <(base64 < ${controlFile(i)} | tr -d '\\n')`
-  );
-  const made = (program) =>
-    reads.length === 0 ? [] : [`jq -n ${reads.join(" ")}`, `${quote(program)} | `];
+  const reads = controlnets.map((_, i) => jqFile(`control${i + 1}`, controlFile(i)));
   const key = `-H "authorization: Bearer $DENOISE_API_KEY"`;
   const json = JSON.stringify(fields);
   const [before, lines] = files.length === 0
-    ? [made(withControls(json, controlnets, code)), [
+    ? [jqBody(reads, withControls(json, controlnets, code)), [
       `curl ${origin}/v1/images/generations`,
       `-H 'content-type: application/json' ${key}`,
       reads.length === 0 ? `-d ${quote(json)}` : "--data-binary @-",
     ]]
-    : [made(code), [
+    : [jqBody(reads, code), [
       `curl ${origin}/v1/images/edits`,
       key,
       ...files.map(({ field, file }) => `-F ${field}=@${file}`),
@@ -85,7 +88,7 @@ function curl({ fields: { controlnets = [], ...fields }, images, hasMask }, orig
         `--form-string ${quote(`${name}=${formValue(value)}`)}`
       ),
     ]];
-  const request = `${before.join(" \\\n  ")}${lines.join(" \\\n  ")}`;
+  const request = [...before, ...lines].join(" \\\n  ");
   return `${request} | jq -r '.data[0].b64_json' | base64 -d > result.png\n`;
 }
 
@@ -174,9 +177,9 @@ function predictionIn(language, body, origin) {
 function curlPrediction(body, origin) {
   const start = '"data:audio/wav;base64," + $';
   const { names, code } = withClips(body, undefined, (name) => `(${start}${name})`);
-  const reads = names.map((name) => `--rawfile ${name} <(base64 < ${name}.wav | tr -d '\\n')`);
+  const reads = names.map((name) => jqFile(name, `${name}.wav`));
   return [
-    ...reads.length === 0 ? [] : [`jq -n ${reads.join(" ")}`, `${quote(code)} |`],
+    ...jqBody(reads, code),
     `curl ${origin}/predictions`,
     `-H 'content-type: application/json' -H "authorization: Bearer $DENOISE_API_KEY"`,
     `${
