@@ -156,6 +156,20 @@ describe("createApp()", () => {
     assertEquals(await ask({ num_inference_steps: 11, size: "72x128" }, ann), [200, undefined]);
   });
 
+  it("counts the steps that a model takes by itself, too", async () => {
+    const info = { defaults: { "text-to-image": { steps: 20 } } };
+    const quota = { maxSteps: 10 };
+    const { app } = fakeApp({ auth: { keys: [{ name: "b", key: "key-of-b", quota }] } }, { info });
+    const init = { headers: { authorization: "Bearer key-of-b" } };
+    const response = await app.request(GENERATE, post({ prompt: "a" }, init));
+    assertEquals(
+      (await response.json()).error.message,
+      [
+        "num_inference_steps can be 10 at most with this key; fake takes 20 where a request does not say",
+      ][0],
+    );
+  });
+
   it("answers 429 at once when the queue is full", async () => {
     const { app, engine } = fakeApp();
     const open = engine.hold();

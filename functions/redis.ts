@@ -31,4 +31,4 @@ export type {
 } from "./engine/engine.ts";
 export * from "./contract/job.ts";
 export type { Priority } from "./contract/quota.ts";
-export type { ModelInfo } from "./contract/model_info.ts";
+export type { ModelInfo, TaskDefaults } from "./contract/model_info.ts";

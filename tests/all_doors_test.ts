@@ -18,6 +18,7 @@ import { post } from "../functions/tests/app.ts";
 import { hasBrowser, startBrowser, withPage } from "../functions/tests/playground.ts";
 import type { Browser } from "./support/browser.ts";
 import { commandLine } from "./support/command_line.ts";
+import { suggesting } from "./support/suggesting.ts";
 import { until } from "./support/until.ts";
 
 const FIXTURES = new URL("fixtures/", import.meta.url).pathname;
@@ -60,19 +61,6 @@ const SUGGESTED: Readonly<Record<string, object>> = {
   StableDiffusionUpscalePipeline: { noise_level: 5 },
   QwenImageLayeredPipeline: { layers: 1 }, // one image, as of the others
 };
-
-/** A repo with the same parts, that suggests these values. */
-async function suggesting(repo: string, values: object): Promise<string> {
-  const copy = await Deno.makeTempDir({ dir: folder });
-  for await (const { name } of Deno.readDir(repo)) {
-    await Deno.symlink(`${repo}/${name}`, `${copy}/${name}`);
-  }
-  const index = JSON.parse(await Deno.readTextFile(`${repo}/model_index.json`));
-  await Deno.remove(`${copy}/model_index.json`);
-  const text = JSON.stringify({ ...index, _defaults: values });
-  await Deno.writeTextFile(`${copy}/model_index.json`, text);
-  return copy;
-}
 
 /** Classes that take something else in the place of an image, so that it need not be given. */
 const BY_IMAGE = ["StableUnCLIPImg2ImgPipeline", "UnCLIPImageVariationPipeline"];
@@ -127,7 +115,7 @@ describe("every class", () => {
 
     it(`${className} ${isServed ? "makes the same by every door" : "is refused by name"}`, async () => {
       const suggested = SUGGESTED[className];
-      const repo = suggested === undefined ? own : await suggesting(own, suggested);
+      const repo = suggested === undefined ? own : await suggesting(own, suggested, folder);
       const takesSize = "width" in Class.options;
       const takesSteps = "numInferenceSteps" in Class.options;
       const isGiven = given.includes("image");
@@ -204,7 +192,7 @@ describe("every class", () => {
 
 describe("QwenImageLayeredPipeline by the command line", () => {
   it("writes a file for each layer", async () => {
-    const model = await suggesting(`${FIXTURES}tiny-qwen-image-layered`, { layers: 3 });
+    const model = await suggesting(`${FIXTURES}tiny-qwen-image-layered`, { layers: 3 }, folder);
     const out = `${folder}/layer.png`;
     const flags = ["--model", model, "--image", IMAGE, "--steps", "2", "--out", out, "--quiet"];
     const { code, said } = await commandLine(["generate", "a cat", ...flags]);

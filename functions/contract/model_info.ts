@@ -14,6 +14,16 @@ export interface ControlAbility {
   readonly modes?: number | undefined;
 }
 
+/** What a model does a task with where the caller does not say: as its repo suggests, or else its pipeline. */
+export interface TaskDefaults {
+  /** Denoising steps. */
+  readonly steps?: number | undefined;
+  /** How closely the prompt is followed. */
+  readonly guidanceScale?: number | undefined;
+  /** How far a given image is changed, 0..1. */
+  readonly strength?: number | undefined;
+}
+
 /** What callers may know of a loaded model. */
 export interface ModelInfo {
   /** Its public name. */
@@ -60,13 +70,8 @@ export interface ModelInfo {
   readonly bytes?: number | undefined;
   /** Whether it is in memory, or is loaded when it is asked for. */
   readonly state?: "loaded" | "unloaded" | undefined;
-  /** What its images or audio are made with where the caller does not say. */
-  readonly defaults?: {
-    /** Denoising steps. */
-    readonly steps?: number | undefined;
-    /** How closely the prompt is followed. */
-    readonly guidanceScale?: number | undefined;
-  } | undefined;
+  /** What its images or audio are made with where the caller does not say, by task. */
+  readonly defaults?: Readonly<Partial<Record<Task, TaskDefaults>>> | undefined;
   /** Commit of its repo, where there is one. */
   readonly commit?: string | undefined;
 }

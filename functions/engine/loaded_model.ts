@@ -11,7 +11,12 @@ import { vaeScaleFactor } from "@denoise/diffusion";
 import { type AnyPipeline, lengthOption, pipelineClassOf } from "@denoise/loading";
 import { ServeError } from "../contract/errors.ts";
 import type { JobInput, LoraUse, Task } from "../contract/job.ts";
-import type { ControlAbility, ControlKind, ModelInfo } from "../contract/model_info.ts";
+import type {
+  ControlAbility,
+  ControlKind,
+  ModelInfo,
+  TaskDefaults,
+} from "../contract/model_info.ts";
 import { ownOptionsOf } from "../contract/own_options.ts";
 import type { ControlNets } from "./control_nets.ts";
 import type { ModelOptions } from "./engine.ts";
@@ -73,6 +78,7 @@ export async function loadModel(
     );
   }
   const tasks = await tasksFor(whole, registry);
+  const suggested = await suggestedFor(tasks, whole, location, registry);
   const controlled = new Map<ControlKind, ReadonlyMap<Task, AnyClass>>();
   const nets: Record<string, ControlAbility> = {};
   for (const [name, { kind, modes }] of controlNets.madeFor(whole)) {
@@ -103,7 +109,7 @@ export async function loadModel(
       strengthTasks: [...tasks].filter(([, { options }]) => "strength" in options)
         .map(([task]) => task),
       images: imagesTogether([...tasks.values()]),
-      defaults: defaultsOf(whole),
+      defaults: Object.fromEntries([...suggested].map(([task, all]) => [task, defaultsIn(all)])),
       options: ownOptionsOf(tasks),
       loras,
       ...Object.keys(nets).length > 0 && { controlNets: nets },
@@ -171,13 +177,38 @@ async function swapped(
   return Class.fromConfig(own.config, schedulerConfig);
 }
 
-/** What images are made with where a call leaves it open. */
-function defaultsOf({ defaults }: AnyPipeline): ModelInfo["defaults"] {
-  const number = (name: string) => {
-    const value = defaults[name];
-    return typeof value === "number" ? value : undefined;
+/** Values of options where a call leaves them open. */
+type Defaults = AnyPipeline["defaults"];
+
+/** What the pipeline of each task does where a call leaves it open, as the repo suggests. */
+async function suggestedFor(
+  tasks: ReadonlyMap<Task, AnyClass>,
+  { components }: AnyPipeline,
+  location: LocatedModel,
+  registry: Registry,
+): Promise<ReadonlyMap<Task, Defaults>> {
+  const shared: Readonly<Record<string, unknown>> = { ...components };
+  const found = [...tasks].map(async ([task, Class]) => {
+    const parts = Object.keys(Class.spec).map((role) => [role, shared[role] ?? null]);
+    const quiet = { registry, onWarning() {} };
+    const pipe = await Class.load(location, { ...Object.fromEntries(parts), ...quiet });
+    return [task, (pipe as unknown as AnyPipeline).defaults] as const;
+  });
+  return new Map(await Promise.all(found));
+}
+
+/** Those that requests have fields for. */
+function defaultsIn(defaults: Defaults): TaskDefaults {
+  return {
+    steps: numberIn(defaults, "numInferenceSteps"),
+    guidanceScale: numberIn(defaults, "guidanceScale"),
+    strength: numberIn(defaults, "strength"),
   };
-  return { steps: number("numInferenceSteps"), guidanceScale: number("guidanceScale") };
+}
+
+function numberIn(defaults: Defaults, name: string): number | undefined {
+  const value = defaults[name];
+  return typeof value === "number" ? value : undefined;
 }
 
 /** How many images one of the classes reads together. */
@@ -190,11 +221,12 @@ function imagesTogether(classes: readonly AnyClass[]): number {
 
 /** How long audio is where a call leaves it open; it has no pixels. */
 function lengths(
-  { components }: AnyPipeline,
+  { components, defaults }: AnyPipeline,
   classes: readonly AnyClass[],
 ): ReturnType<typeof sizes> & Pick<ModelInfo, "seconds" | "takesLength" | "takesLyrics"> {
-  const [seconds] = classes.map((Class) => Class.defaultLength(components))
-    .filter((one) => one !== undefined);
+  const [seconds] = classes.map((Class) =>
+    numberIn(defaults, lengthOption(Class) ?? "") ?? Class.defaultLength(components)
+  ).filter((one) => one !== undefined);
   const takesLength = classes.some((Class) => lengthOption(Class) !== undefined);
   const takesLyrics = classes.some(({ options }) => "lyrics" in options);
   const size = { width: 0, height: 0, sizeMultiple: 1, takesSize: false };
@@ -203,7 +235,7 @@ function lengths(
 
 /** The size of images, as the pipelines settle it where a call leaves it open. */
 function sizes(
-  { components }: AnyPipeline,
+  { components, defaults }: AnyPipeline,
   classes: readonly AnyClass[],
 ): Pick<ModelInfo, "width" | "height" | "sizeMultiple" | "takesSize"> {
   const { vae } = components as { vae?: Parameters<typeof vaeScaleFactor>[0] | null };
@@ -211,5 +243,7 @@ function sizes(
     .filter((one) => one !== undefined);
   const takesSize = classes.some(({ options }) => "width" in options);
   const multiple = Math.max(8, vae ? vaeScaleFactor(vae) : 1);
-  return { ...size, sizeMultiple: takesSize ? multiple : 1, takesSize };
+  const width = numberIn(defaults, "width") ?? size.width;
+  const height = numberIn(defaults, "height") ?? size.height;
+  return { width, height, sizeMultiple: takesSize ? multiple : 1, takesSize };
 }

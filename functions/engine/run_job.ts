@@ -75,7 +75,7 @@ export async function* runJob(
     pipe,
     given: { image, maskImage, ...control, ...clips, outputType },
     done: 0,
-    toCome: secondPass === undefined ? 0 : plannedSteps(secondPass),
+    toCome: secondPass === undefined ? 0 : plannedSteps(secondPass, model.info),
   });
   if (secondPass !== undefined) {
     const larger = { ...input, ...defined(overrides(secondPass)) };

@@ -8,6 +8,7 @@ import { type Audio, DenoiseError, type Image, type Registry, type Tensor } from
 import type { AnyPipeline } from "@denoise/loading";
 import { resizeSpatial, vaeScaleFactor } from "@denoise/diffusion";
 import type { JobInput, SecondPass } from "../contract/job.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
 import type { ChosenScheduler } from "./loaded_model.ts";
 
 /** What the first pass made: images, audio, or latents. */
@@ -29,12 +30,10 @@ export function firstOutput({ upscaler }: SecondPass): "latent" | "image" {
   return upscaler in MODES ? "latent" : "image";
 }
 
-/** Steps of a pipeline whose call does not say how many. */
-const STEPS = 50;
-
-/** Steps that the second pass will take, about. */
-export function plannedSteps({ steps = STEPS, strength }: SecondPass): number {
-  return Math.max(1, Math.trunc(steps * strength));
+/** Steps that the second pass will take, about; one where not even the model says how many. */
+export function plannedSteps({ steps, strength }: SecondPass, model: ModelInfo): number {
+  const whole = steps ?? model.defaults?.["image-to-image"]?.steps ?? 1;
+  return Math.max(1, Math.trunc(whole * strength));
 }
 
 /** What the second pass says otherwise than the first. */

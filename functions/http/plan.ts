@@ -35,6 +35,8 @@ export interface RunRequest extends Partial<Omit<JobInput, "scheduler" | "second
   readonly task?: Task | undefined;
   /** Name of the scheduler, whole or short. */
   readonly scheduler?: string | undefined;
+  /** After how many steps each a preview is sent, in the place of `previews`. */
+  readonly previewEvery?: number | undefined;
 }
 
 /** How a request becomes a job. */
@@ -70,7 +72,7 @@ export async function planJob(
   request: RunRequest,
   options: PlanOptions,
 ): Promise<Job> {
-  const { model: wanted, task: asked, wants = "images", ...rest } = request;
+  const { model: wanted, task: asked, wants = "images", previewEvery, ...rest } = request;
   const nameOf = (field: string): string => options.names?.[field] ?? field;
   const models = await context.readyModels(options.signal);
   const task = asked ?? impliedTask(request);
@@ -82,6 +84,7 @@ export async function planJob(
   const quota = context.quotaOf(options.owner);
   const limits = limitsUnder(context.limits, quota);
   const count = rest.count ?? 1;
+  const steps = rest.steps ?? model.defaults?.[settled]?.steps;
   const others = options.others ?? { fields: {} };
   const own = await settleOwnOptions(others, model, settled, count, limits, context.store);
   const input: JobInput = {
@@ -90,7 +93,7 @@ export async function planJob(
     options: own.options,
     clips: own.clips,
     format: rest.format ?? (makesAudio ? "wav" : "png"),
-    previews: rest.previews ?? 0,
+    previews: rest.previews ?? previewsOf(previewEvery, steps, limits),
     seed: rest.seed ?? randomSeed(),
     scheduler: rest.scheduler && findScheduler(rest.scheduler, context.schedulers, nameOf),
     secondPass: rest.secondPass && settleSecondPass(rest.secondPass, rest, model, context, nameOf),
@@ -104,7 +107,7 @@ export async function planJob(
   checkLength(model, input, limits, nameOf);
   checkLyrics(model, input, nameOf);
   checkSecondPass(model, settled, input, limits, nameOf);
-  checkSteps(input, quota, nameOf);
+  checkSteps(steps, model, rest.steps !== undefined, quota, nameOf);
   checkFiles(input, context, nameOf);
   return {
     id: options.id ?? makeJobId(),
@@ -220,9 +223,28 @@ function limitsUnder(limits: Limits, { maxPixels, maxSteps = Infinity }: Quota):
   };
 }
 
-function checkSteps({ steps }: JobInput, { maxSteps = Infinity }: Quota, nameOf: NameOf): void {
+/** How many previews of a run of so many steps are one after so many each. */
+function previewsOf(
+  every: number | undefined,
+  steps: number | undefined,
+  { maxPreviews }: Limits,
+): number {
+  if (every === undefined) return 0;
+  return steps === undefined ? maxPreviews : Math.min(maxPreviews, Math.floor((steps - 1) / every));
+}
+
+/** The steps of a run, those that the model has by itself too, are no more than the key's. */
+function checkSteps(
+  steps: number | undefined,
+  { id }: ModelInfo,
+  isGiven: boolean,
+  { maxSteps = Infinity }: Quota,
+  nameOf: NameOf,
+): void {
   if (steps === undefined || steps <= maxSteps) return;
-  throw invalid(nameOf("steps"), `${nameOf("steps")} can be ${maxSteps} at most with this key`);
+  const field = nameOf("steps");
+  const own = isGiven ? "" : `; ${id} takes ${steps} where a request does not say`;
+  throw invalid(field, `${field} can be ${maxSteps} at most with this key${own}`);
 }
 
 /** Before anything is cut into tokens, whose cost grows with the length. */

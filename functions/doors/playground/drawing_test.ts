@@ -14,7 +14,11 @@ import { fakeApp } from "../../tests/app.ts";
 import { hasBrowser, Playground, startBrowser } from "../../tests/playground.ts";
 
 const info = {
-  defaults: { steps: 6, guidanceScale: 4.5 },
+  defaults: {
+    "text-to-image": { steps: 6, guidanceScale: 4.5 },
+    "image-to-image": { steps: 9, guidanceScale: 2, strength: 0.3 },
+    "inpaint": { steps: 9, guidanceScale: 2, strength: 1 },
+  },
   loras: ["pixel", "ink"],
   takesPromptSyntax: true,
   controlNets: {
@@ -57,6 +61,24 @@ describe("the playground's form", { ignore: !hasBrowser }, () => {
     assertEquals(fields, ["6", "4.5", "64", "64"]);
     assertEquals(await page.locator("#scheduler option").first().textContent(), "PNDM (default)");
     assertEquals(await page.getAttribute("nav a", "href"), "/docs");
+  });
+
+  it("shows what it does with an image or a mask, where nothing was changed", async () => {
+    const shown = async () => await Promise.all(["steps", "guidance", "strength"].map(valueOf));
+    const image = await new DenoiseImage(64, 64, 3, new Uint8Array(12288)).encode("png");
+    const file = { name: "a.png", mimeType: "image/png", buffer: Buffer.from(image) };
+    await page.setInputFiles("#file", file);
+    await playground.says(/^Image taken$/);
+    assertEquals(await shown(), ["9", "2", "0.3"]);
+    await page.fill("#guidance", "3");
+    await page.click("#edit-mask");
+    await page.click("#editor-invert");
+    await page.click("#editor-close");
+    await until(async () => await valueOf("strength") === "1");
+    assertEquals(await shown(), ["9", "3", "1"]);
+    await page.click("#remove-image");
+    assertEquals(await shown(), ["6", "3", ""]);
+    await page.fill("#guidance", "4.5");
   });
 
   it("draws with the keyboard alone, and shows the image as it emerges", async () => {

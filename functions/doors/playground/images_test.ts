@@ -31,7 +31,7 @@ const fileOf = (bytes: Uint8Array, name = "house.png", mimeType = "image/png") =
 
 describe("the playground's images", { ignore: !hasBrowser }, () => {
   const { app, engine } = fakeApp({ limits: { maxImageBytes: 1_000_000 } }, {
-    info: { loras: ["pixel"] },
+    info: { loras: ["pixel"], defaults: { inpaint: { strength: 0.7 } } },
   });
   let browser: Browser;
   let server: Deno.HttpServer<Deno.NetAddr>;
@@ -68,7 +68,7 @@ describe("the playground's images", { ignore: !hasBrowser }, () => {
     await page.keyboard.press("Space");
     await page.click("#editor-close");
     await playground.draw();
-    assertEquals([last().task, last().input.strength], ["inpaint", 0.8]);
+    assertEquals([last().task, last().input.strength], ["inpaint", 0.7]);
     const mask = await decodeImage(last().input.mask!);
     assertEquals([mask.width, mask.height], [96, 64]);
     const at = (x: number, y: number) => mask.data[(y * 96 + x) * mask.channels];

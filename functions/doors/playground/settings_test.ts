@@ -83,6 +83,8 @@ describe("the playground for everyone", { ignore: !hasBrowser }, () => {
       await Promise.all(fields.map((id) => page.inputValue(`#${id}`))),
       ["other", "DDIMScheduler", "2.5", "3", ""],
     );
+    const kept = JSON.parse(await page.evaluate('localStorage.getItem("denoise-settings")'));
+    assertEquals([kept.guidance, kept.width], ["2.5", undefined]); // a size that is the model's own
     await page.click("#open-settings");
     await page.click("#forget");
     await page.reload();

@@ -80,7 +80,6 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       options: merge(options.get(owner), fields.override_settings),
       schedulers,
       maxImages: limits.maxImages,
-      maxPreviews: limits.maxPreviews,
       controls,
     };
     const { warnings: ofFields, others } = asideOf(given, fields, rules);

@@ -37,9 +37,6 @@ export function namesIn(fields: Fields): Readonly<Record<string, string>> {
 /** A1111's default denoising strength. */
 const STRENGTH = 0.75;
 
-/** Steps of a run that does not say, by which previews are spread. */
-const STEPS = 50;
-
 /** What a request is understood with. */
 export interface Surroundings {
   /** The caller's settings, with those of the request over them. */
@@ -48,16 +45,14 @@ export interface Surroundings {
   readonly schedulers: readonly string[];
   /** Images of a request at most. */
   readonly maxImages: number;
-  /** Previews of a run at most. */
-  readonly maxPreviews: number;
   /** Images that say where things are. */
   readonly controls: RunRequest["controls"];
 }
 
 /** The fields of a request in the words of the queue. */
 export function toRequest(fields: Fields, around: Surroundings): RunRequest {
-  const { options, schedulers, maxImages, maxPreviews, controls } = around;
-  const { batch_size = 1, n_iter = 1, init_images, mask, steps } = fields;
+  const { options, schedulers, maxImages, controls } = around;
+  const { batch_size = 1, n_iter = 1, init_images, mask } = fields;
   if (batch_size * n_iter > maxImages) {
     throw invalid("n_iter", `n_iter times batch_size must be ${maxImages} at most`);
   }
@@ -85,7 +80,7 @@ export function toRequest(fields: Fields, around: Surroundings): RunRequest {
     height: fields.height,
     count: batch_size * n_iter,
     seed: String(seedOf(fields.seed)),
-    steps,
+    steps: fields.steps,
     guidanceScale: fields.cfg_scale,
     strength: image === undefined ? undefined : fields.denoising_strength ?? STRENGTH,
     eta: fields.eta,
@@ -94,7 +89,7 @@ export function toRequest(fields: Fields, around: Surroundings): RunRequest {
     format,
     quality: format === "png" ? undefined : options.jpeg_quality,
     fit: image === undefined ? undefined : FITS[fields.resize_mode ?? 0],
-    previews: shows ? Math.min(maxPreviews, Math.floor(((steps ?? STEPS) - 1) / every)) : 0,
+    previewEvery: shows ? every : undefined,
   };
 }
 

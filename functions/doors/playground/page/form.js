@@ -71,11 +71,19 @@ const isUnconditional = ({ tasks }) => tasks[0] === "unconditional";
 /** Whether a model reads a prompt: those that make an image larger, for one, read none. */
 const readsText = (model) => !isUnconditional(model) && model.takesPrompt !== false;
 
-/** Whether a run of a model changes an image by a strength: one that reads it as a reference does not. */
-function takesStrength({ tasks, strengthTasks = tasks }, { image, mask }) {
-  if (image === undefined) return false;
+/** What a run of a model on such files does. */
+function taskOf({ tasks }, { image, mask }) {
+  const [own] = tasks;
+  if (image === undefined) return own;
   const task = mask === undefined ? "image-to-image" : "inpaint";
-  return strengthTasks.includes(tasks.includes(task) ? task : tasks[0]);
+  return tasks.includes(task) ? task : own;
+}
+
+/** Whether a run of a model changes an image by a strength: one that reads it as a reference does not. */
+function takesStrength(model, files) {
+  if (files.image === undefined) return false;
+  const { tasks, strengthTasks = tasks } = model;
+  return strengthTasks.includes(taskOf(model, files));
 }
 
 /** Tasks that begin with no image. */
@@ -87,6 +95,8 @@ export class Form {
   #limits = {};
   /** What the model that is chosen would do by itself, as it stands in the fields. */
   #own = {};
+  /** What a run begins with. */
+  #files = {};
 
   constructor() {
     $("model").onchange = () => this.#showModel();
@@ -105,6 +115,11 @@ export class Form {
   /** The limits of the server. */
   get limits() {
     return this.#limits;
+  }
+
+  /** Whether an input has what the model that is chosen would do by itself. */
+  isOwn(id) {
+    return $(id).value === String(this.#own[id] ?? "");
   }
 
   /** Fills models and limits in; what the user has chosen stays. */
@@ -197,10 +212,16 @@ export class Form {
     return missing;
   }
 
+  /** Shows what the model does by itself with these files, in the fields that the user has not changed. */
+  showFiles(files) {
+    this.#files = files;
+    if (this.model !== undefined) this.#showOwn();
+  }
+
   /** Shows what the model that is chosen takes. */
   #showModel() {
     const { model } = this;
-    const { scheduler, schedulers, tasks, defaults = {}, width, height, takesSize } = model;
+    const { scheduler, schedulers, tasks } = model;
     const keep = $("scheduler").value;
     $("scheduler").replaceChildren(
       new Option(`${schedulerName(scheduler)} (default)`, "", true, true),
@@ -214,12 +235,7 @@ export class Form {
     $("strength").parentElement.hidden = model.strengthTasks?.length === 0;
     $("edit-mask").hidden = !tasks.includes("inpaint");
     this.#showKind(model);
-    this.#showOwn({
-      seconds: model.takesLength ? model.seconds : undefined,
-      steps: defaults.steps,
-      guidance: defaults.guidanceScale,
-      ...takesSize ? { width, height } : {},
-    });
+    this.#showOwn();
     showExamples(model);
     showSizes(model, this.#limits);
     showCompared(this.#models, model);
@@ -242,10 +258,17 @@ export class Form {
   }
 
   /** Puts the model's own values into the fields that the user has not changed. */
-  #showOwn(own) {
-    for (const id of ["steps", "guidance", "width", "height", "seconds"]) {
-      const untouched = $(id).value === "" || $(id).value === String(this.#own[id]);
-      if (untouched) $(id).value = String(own[id] ?? "");
+  #showOwn() {
+    const { model } = this;
+    const { defaults = {}, width, height, takesSize, takesLength, seconds } = model;
+    const { steps, guidanceScale: guidance, strength } = defaults[taskOf(model, this.#files)] ?? {};
+    const own = {
+      ...{ steps, guidance, strength },
+      seconds: takesLength ? seconds : undefined,
+      ...takesSize ? { width, height } : {},
+    };
+    for (const id of ["steps", "guidance", "strength", "width", "height", "seconds"]) {
+      if ($(id).value === "" || this.isOwn(id)) $(id).value = String(own[id] ?? "");
     }
     this.#own = own;
   }

@@ -37,6 +37,7 @@ const start = new StartImage({
   onSize(width, height) {
     if (form.model?.takesSize) putSize(sizeFor(width, height, form.model, form.limits));
   },
+  onFiles: (files) => form.showFiles(files),
   onRecipe(recipe) {
     recallRequest({ fields: fieldsOfRecipe(recipe) });
   },
@@ -154,7 +155,7 @@ const meet = () =>
     form.show(found);
     if (isFirst) recallFields();
     isFirst = false;
-    remember();
+    remember((id) => form.isOwn(id));
   });
 wireSettings(meet);
 gallery.load();

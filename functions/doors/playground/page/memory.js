@@ -16,9 +16,11 @@ function read() {
   }
 }
 
-function write() {
+function write(isOwn) {
   if (!$("remember").checked) return forget();
-  const kept = Object.fromEntries(INPUTS.map((id) => [id, $(id).value]));
+  const kept = Object.fromEntries(
+    INPUTS.filter((id) => !isOwn(id)).map((id) => [id, $(id).value]),
+  );
   if ($("lock").checked) kept.seed = $("seed").value;
   try {
     localStorage.setItem(NAME, JSON.stringify(kept));
@@ -61,7 +63,11 @@ export function recallFields() {
   }
 }
 
-/** Remembers the fields whenever one changes. */
-export function remember() {
-  for (const kind of ["input", "change", "click"]) addEventListener(kind, write);
+/**
+ * Remembers the fields whenever one changes.
+ *
+ * @param isOwn Whether an input has what the model would do by itself: that may be another value the next time.
+ */
+export function remember(isOwn) {
+  for (const kind of ["input", "change", "click"]) addEventListener(kind, () => write(isOwn));
 }

@@ -17,15 +17,18 @@ export class StartImage {
   #model;
   #onSize;
   #onRecipe;
+  #onFiles;
 
   /**
    * @param onSize Called with the size of an image that was taken.
+   * @param onFiles Called with what a run begins with, when that has changed.
    * @param onRecipe Called with a recipe that is to be made again; at once with that of audio.
    * @param limits Gives the limits of the server.
    * @param model Gives the model that is chosen.
    */
-  constructor({ onSize, onRecipe, limits, model }) {
+  constructor({ onSize, onRecipe, onFiles, limits, model }) {
     this.#onSize = onSize;
+    this.#onFiles = onFiles;
     this.#onRecipe = onRecipe;
     this.#limits = limits;
     this.#model = model;
@@ -135,6 +138,7 @@ export class StartImage {
     $("start-image").hidden = true;
     $("file").value = "";
     this.#offer(undefined);
+    this.#onFiles({});
   }
 
   /** The files of the request. */
@@ -158,7 +162,9 @@ export class StartImage {
     const context = preview.getContext("2d");
     context.drawImage(this.#bitmap, 0, 0);
     drawOverlay(context, this.#editor.overlay);
-    const hasMask = await this.#editor.mask() !== undefined;
+    const mask = await this.#editor.mask();
+    const hasMask = mask !== undefined;
+    this.#onFiles({ image: this.#blob, mask });
     $("start-facts").textContent = hasMask
       ? `${width} × ${height}; only what is marked is inpainted`
       : `${width} × ${height}; all of it is changed`;
