@@ -22,7 +22,12 @@ export * from "./contract/job.ts";
 export { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
 export type { WebhookSettings } from "./doors/predictions/webhooks.ts";
 export type { SizeLimits } from "./contract/size_limits.ts";
-export type { ControlAbility, ControlKind, ModelInfo, TaskDefaults } from "./contract/model_info.ts";
+export type {
+  ControlAbility,
+  ControlKind,
+  ModelInfo,
+  TaskDefaults,
+} from "./contract/model_info.ts";
 export type { OwnOption, PlainValue } from "./contract/own_options.ts";
 export {
   type ChildServingEngine,

@@ -12,11 +12,14 @@ import { post } from "../functions/tests/app.ts";
 import { commandLine } from "./support/command_line.ts";
 import { loadTask, type Task } from "./support/tasks.ts";
 
+const IMAGE = new URL("../plugins/media/image/testdata/files/rgb.png", import.meta.url).pathname;
 const folder = await Deno.makeTempDir({ prefix: "denoise-" });
 
 interface Door {
   readonly task: Pick<Task, "pipeline" | "repo"> & { readonly parts?: Task["parts"] };
   readonly options: Readonly<Record<string, unknown>>;
+  /** Options that are an image: a file of the command line, a data URL in a request. */
+  readonly pictures?: readonly string[];
   readonly images: number;
   /** What is said. */
   readonly says?: string;
@@ -42,6 +45,16 @@ const DOORS: readonly Door[] = [
   },
   {
     task: {
+      pipeline: "StableDiffusionGLIGENPipeline",
+      repo: "tiny-stable-diffusion",
+      parts: { unet: "parts/UNet2DConditionModel/gligen-inpaint" },
+    },
+    options: { gligen_phrases: ["a cat"], gligen_boxes: [[0.1, 0.2, 0.6, 0.7]] },
+    pictures: ["gligen_inpaint_image"],
+    images: 1,
+  },
+  {
+    task: {
       pipeline: "StableDiffusionLDM3DPipeline",
       repo: "tiny-stable-diffusion",
       parts: { vae: "parts/AutoencoderKL/ldm3d-4" },
@@ -55,9 +68,10 @@ const DOORS: readonly Door[] = [
 describe("by the command line and HTTP", () => {
   afterAll(() => Deno.remove(folder, { recursive: true }));
 
-  for (const { task, options, images, says, refused } of DOORS) {
-    it(`${task.pipeline} ${refused === undefined ? "makes the same" : "is drawn, and refused"}`, async () => {
-      const repo = `${folder}/${task.pipeline}`;
+  for (const { task, options, pictures = [], images, says, refused } of DOORS) {
+    const deed = refused === undefined ? "makes the same" : "is drawn, and refused";
+    it(`${task.pipeline} ${deed}${pictures.map((name) => ` of ${name}`)}`, async () => {
+      const repo = await Deno.makeTempDir({ dir: folder });
       const pipe = await loadTask(task);
       await pipe.savePretrained(repo);
       await pipe.dispose();
@@ -66,6 +80,7 @@ describe("by the command line and HTTP", () => {
         "--option",
         `${name}=${JSON.stringify(value)}`,
       ]);
+      for (const name of pictures) own.push("--option", `${name}=${IMAGE}`);
       const flags = ["--model", repo, "--steps", "4", "--seed", "3", "--out", out];
       const { code, said } = await commandLine(["generate", "a red apple", ...flags, ...own]);
       assertEquals(code, 0, said);
@@ -85,7 +100,15 @@ describe("by the command line and HTTP", () => {
           return;
         }
         const app = createApp({ engine, registry });
-        const body = { prompt: "a red apple", seed: 3, num_inference_steps: 4, ...options };
+        const url = `data:image/png;base64,${(await Deno.readFile(IMAGE)).toBase64()}`;
+        const given = Object.fromEntries(pictures.map((name) => [name, url]));
+        const body = {
+          prompt: "a red apple",
+          seed: 3,
+          num_inference_steps: 4,
+          ...options,
+          ...given,
+        };
         const response = await app.request("/v1/images/generations", post(body));
         const { data, warnings, error } = await response.json();
         assertEquals(data?.length, images, JSON.stringify(error));

@@ -129,6 +129,8 @@ export interface JobInput {
   readonly options?: Readonly<Record<string, PlainValue>> | undefined;
   /** Files of audio that the model's pipeline alone takes, WAV, by the names that calls have for them. */
   readonly clips?: Readonly<Record<string, Uint8Array>> | undefined;
+  /** Files of images that the model's pipeline alone takes, one or several by each of the names that calls have for them. */
+  readonly pictures?: Readonly<Record<string, readonly Uint8Array[]>> | undefined;
   /** File format of the results. */
   readonly format: JobFormat;
   /** Quality of a JPEG or WebP, 1..100. */
@@ -149,28 +151,32 @@ export interface GivenFiles<F> {
   readonly controls?: readonly { readonly image?: F | undefined }[] | undefined;
   /** Audio, by names. */
   readonly clips?: Readonly<Record<string, F>> | undefined;
+  /** Images, by names. */
+  readonly pictures?: Readonly<Record<string, readonly F[]>> | undefined;
 }
 
 /** All files that a run is given. */
 export function filesOf<F>(
-  { image, moreImages = [], mask, controls = [], clips = {} }: GivenFiles<F>,
+  { image, moreImages = [], mask, controls = [], clips = {}, pictures = {} }: GivenFiles<F>,
 ): F[] {
   const ofControls = controls.map(({ image }) => image);
-  return [image, ...moreImages, mask, ...ofControls, ...Object.values(clips)]
+  const byNames = [...Object.values(clips), ...Object.values(pictures).flat()];
+  return [image, ...moreImages, mask, ...ofControls, ...byNames]
     .filter((file) => file !== undefined);
 }
 
 /** What a run is given, with something else in the place of each file. */
 export function mapFiles<F, T>(input: GivenFiles<F>, each: (file: F) => T): GivenFiles<T> {
-  const { image, moreImages, mask, controls, clips, ...rest } = input;
+  const { image, moreImages, mask, controls, clips, pictures, ...rest } = input;
+  const named = <A, B>(all: Readonly<Record<string, A>>, map: (one: A) => B) =>
+    Object.fromEntries(Object.entries(all).map(([name, one]) => [name, map(one)]));
   return {
     ...rest,
     ...image && { image: each(image) },
     ...moreImages && { moreImages: moreImages.map(each) },
     ...mask && { mask: each(mask) },
-    ...clips && {
-      clips: Object.fromEntries(Object.entries(clips).map(([name, file]) => [name, each(file)])),
-    },
+    ...clips && { clips: named(clips, each) },
+    ...pictures && { pictures: named(pictures, (files) => files.map(each)) },
     ...controls && {
       controls: controls.map(({ image, ...use }) => ({
         ...use,
@@ -182,7 +188,8 @@ export function mapFiles<F, T>(input: GivenFiles<F>, each: (file: F) => T): Give
 
 /** A job without the files that it was given. */
 export function withoutFiles(job: Job): Job {
-  const { image: _, moreImages: __, mask: ___, clips: ____, controls, ...input } = job.input;
+  const { image: _, moreImages: __, mask: ___, clips: ____, pictures: _____, ...rest } = job.input;
+  const { controls, ...input } = rest;
   const named = controls && { controls: controls.map(({ image: _, ...use }) => use) };
   return { ...job, input: { ...input, ...named } };
 }

@@ -14,7 +14,6 @@ export interface OwnOption extends NamedOption {
 /** Kinds of values that no field of a request holds. */
 export const WITHOUT_VALUE: Partial<Record<CallOption["type"], string>> = {
   tensor: "a tensor",
-  image: "an image",
   function: "a function",
   object: "an object of the program",
 };

@@ -1,4 +1,11 @@
-import type { Image, ImageCodec, ImageEditor, ImageInput, Registry } from "@denoise/core";
+import {
+  type Image,
+  type ImageCodec,
+  type ImageEditor,
+  type ImageInput,
+  type Registry,
+  roleKey,
+} from "@denoise/core";
 import { invalid } from "../contract/errors.ts";
 import type { ControlUse, JobInput } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
@@ -45,6 +52,26 @@ export async function givenImages(
     if (problem !== undefined) throw invalid("image", `${problem}; give smaller images`);
   }
   return images;
+}
+
+/** Images of options that the pipeline alone has, as they are; refused when a run on them would be too large. */
+export async function givenPictures(
+  { pictures = {}, ...input }: JobInput,
+  model: Pick<ModelInfo, "width" | "height" | "options">,
+  limits: SizeLimits,
+): Promise<Readonly<Record<string, Image | readonly Image[]>>> {
+  const count = computedImages(input, model);
+  const read = async (file: Uint8Array, field: string) => {
+    const image = await decode(file, field);
+    const problem = sizeProblem({ width: image.width, height: image.height, count }, model, limits);
+    if (problem === undefined) return image;
+    throw invalid(field, `${field}: ${problem}; give a smaller image`);
+  };
+  const found = Object.entries(pictures).map(async ([name, files]) => {
+    const images = await Promise.all(files.map((file) => read(file, roleKey(name))));
+    return [name, images.length === 1 ? images[0]! : images] as const;
+  });
+  return Object.fromEntries(await Promise.all(found));
 }
 
 /**

@@ -21,7 +21,13 @@ import { invalid } from "../contract/errors.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
 import { turn } from "../async/turn.ts";
 import { givenClips } from "./given_clips.ts";
-import { givenControls, givenImage, givenImages, givenMask } from "./given_images.ts";
+import {
+  givenControls,
+  givenImage,
+  givenImages,
+  givenMask,
+  givenPictures,
+} from "./given_images.ts";
 import {
   chosenFor,
   enlarge,
@@ -66,6 +72,7 @@ export async function* runJob(
     : await givenImages(input, model.info, sizeLimits);
   const maskImage = await givenMask(input, registry);
   const clips = await givenClips(input, model.info, sizeLimits);
+  const pictures = await givenPictures(input, model.info, sizeLimits);
   const { secondPass } = input;
   const run = { context, pace, warnings, signal };
   const outputType = secondPass && firstOutput(secondPass);
@@ -73,7 +80,7 @@ export async function* runJob(
     ...run,
     input,
     pipe,
-    given: { image, maskImage, ...control, ...clips, outputType },
+    given: { image, maskImage, ...control, ...clips, ...pictures, outputType },
     done: 0,
     toCome: secondPass === undefined ? 0 : plannedSteps(secondPass, model.info),
   });

@@ -1,7 +1,7 @@
 import { type CallOption, checkOptions } from "@denoise/core";
 import { findOption, readOption } from "@denoise/loading";
 import { invalid } from "../contract/errors.ts";
-import type { Task } from "../contract/job.ts";
+import type { JobInput, Task } from "../contract/job.ts";
 import type { Limits } from "../contract/limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import { type PlainValue, WITHOUT_VALUE } from "../contract/own_options.ts";
@@ -23,6 +23,8 @@ export interface OwnOptions {
   readonly options: Readonly<Record<string, PlainValue>> | undefined;
   /** Files of audio, by the names that calls have for them. */
   readonly clips: Readonly<Record<string, Uint8Array>> | undefined;
+  /** Files of images, by the names that calls have for them. */
+  readonly pictures: JobInput["pictures"];
   /** What was left aside. */
   readonly warnings: readonly string[];
 }
@@ -44,6 +46,7 @@ export async function settleOwnOptions(
   const known = new Map(Object.entries(model.options ?? {}));
   const options: Record<string, PlainValue> = {};
   const clips: Record<string, Uint8Array> = {};
+  const pictures: Record<string, readonly Uint8Array[]> = {};
   const others: string[] = [];
   for (const [path, value] of Object.entries(fields)) {
     const own = findOption(path.replace(/^.*\./, ""), known);
@@ -61,6 +64,11 @@ export async function settleOwnOptions(
       clips[own.name] = await givenFile(value, path, store, "audio");
       continue;
     }
+    if (own.option.type === "image") {
+      refuseImagePrompt(own.name, path, model);
+      pictures[own.name] = await givenPictures(value, path, own.option, store, areTexts);
+      continue;
+    }
     const most = mostOf(own.option, count, limits);
     const option = bounded(own.option, most, path, model);
     const taken = read(value, option, path, model, areTexts);
@@ -70,8 +78,46 @@ export async function settleOwnOptions(
   return {
     options: Object.keys(options).length === 0 ? undefined : options,
     clips: Object.keys(clips).length === 0 ? undefined : clips,
+    pictures: Object.keys(pictures).length === 0 ? undefined : pictures,
     warnings: unknownFields(others),
   };
+}
+
+/** What IP-Adapters follow: a server loads none. */
+function refuseImagePrompt(name: string, path: string, { id }: ModelInfo): void {
+  if (!/^(negative)?ipAdapter/i.test(name)) return;
+  throw invalid(path, `${path} must be left out: ${id} is served without an IP-Adapter`);
+}
+
+/** Images of one option at most. */
+const MAX_PICTURES = 16;
+
+/** The files of an option that takes an image, or a list of them; a form has the list as JSON. */
+async function givenPictures(
+  value: unknown,
+  path: string,
+  { list }: CallOption,
+  store: Store,
+  areTexts: boolean | undefined,
+): Promise<readonly Uint8Array[]> {
+  const given = areTexts && typeof value === "string" && value.startsWith("[")
+    ? listIn(value, path)
+    : value;
+  const all = Array.isArray(given) ? given as readonly unknown[] : [given];
+  const most = list === undefined ? 1 : MAX_PICTURES;
+  if (all.length === 0 || all.length > most) {
+    const wanted = most === 1 ? "one image" : `a list of 1 to ${most} images`;
+    throw invalid(path, `${path} must be ${wanted}, but is a list of ${all.length}`);
+  }
+  return await Promise.all(all.map((one) => givenFile(one, path, store)));
+}
+
+function listIn(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid(path, `${path} must be an image, or a list of images in JSON`);
+  }
 }
 
 /** The most of an option, by what more of it costs; undefined where that is nothing. */

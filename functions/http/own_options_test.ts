@@ -120,6 +120,55 @@ describe("options of a model's own", () => {
     }
   });
 
+  it("that are images come as data URLs, one or several where it reads several", async () => {
+    const own = ownOptionsOf(await classes({ "inpaint": "FluxKontextInpaintPipeline" }));
+    const one = ownOptionsOf(await classes({ "inpaint": "Flux2KleinInpaintPipeline" }));
+    const bytes = Uint8Array.fromBase64(IMAGE);
+    const url = `data:image/png;base64,${IMAGE}`;
+    const sent = async (options: typeof own, fields: object, limits = {}) => {
+      const { app, engine } = fakeApp(limits, { info: { options } });
+      const input = { prompt: "a", image: url, mask: url, ...fields };
+      const response = await app.request("/predictions", post({ input }));
+      return [engine.begun[0]?.input.pictures, (await response.json()).detail];
+    };
+    assertEquals(await sent(own, { image_reference: url }), [
+      { imageReference: [bytes] },
+      undefined,
+    ]);
+    assertEquals(await sent(own, { imageReference: [url, url] }), [
+      { imageReference: [bytes, bytes] },
+      undefined,
+    ]);
+    const refused: [typeof own, object, string, object?][] = [
+      [one, { image_reference: [url, url] }, "must be one image, but is a list of 2"],
+      [own, { image_reference: Array(17).fill(url) }, "a list of 1 to 16 images"],
+      [own, { image_reference: "https://a.example/b.png" }, "other addresses are not fetched"],
+      [own, { ip_adapter_image: url }, "served without an IP-Adapter"],
+      [own, { negative_ip_adapter_image: url }, "served without an IP-Adapter"],
+    ];
+    for (const [options, fields, message] of refused) {
+      const [taken, detail] = await sent(options, fields);
+      assertEquals(taken, undefined);
+      assertStringIncludes(String(detail), message);
+    }
+  });
+
+  it("that are images are taken from a form, too", async () => {
+    const own = ownOptionsOf(await classes({ "inpaint": "FluxKontextInpaintPipeline" }));
+    const url = `data:image/png;base64,${IMAGE}`;
+    for (const [text, count] of [[url, 1], [JSON.stringify([url, url]), 2]] as const) {
+      const { app, engine } = fakeApp({}, { info: { options: own } });
+      const body = new FormData();
+      body.append("prompt", "a");
+      for (const name of ["image", "mask"]) {
+        body.append(name, new Blob([Uint8Array.fromBase64(IMAGE)]), "a.png");
+      }
+      body.append("image_reference", text);
+      await app.request("/v1/images/edits", { method: "POST", body });
+      assertEquals(engine.begun[0]?.input.pictures?.["imageReference"]?.length, count);
+    }
+  });
+
   it("that set themselves no limit are not taken", async () => {
     const info = {
       info: { options: { length: { name: "length", option: { type: "integer" } } } },

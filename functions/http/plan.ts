@@ -92,6 +92,7 @@ export async function planJob(
     count,
     options: own.options,
     clips: own.clips,
+    pictures: own.pictures,
     format: rest.format ?? (makesAudio ? "wav" : "png"),
     previews: rest.previews ?? previewsOf(previewEvery, steps, limits),
     seed: rest.seed ?? randomSeed(),
@@ -552,7 +553,7 @@ function controlsProblem(
 }
 
 function checkFiles(
-  { image, moreImages = [], mask, controls = [], clips = {} }: JobInput,
+  { image, moreImages = [], mask, controls = [], clips = {}, pictures = {} }: JobInput,
   { limits }: DoorContext,
   nameOf: NameOf,
 ): void {
@@ -561,6 +562,9 @@ function checkFiles(
     ["mask", mask] as const,
     ...controls.map(({ image }) => ["controls", image] as const),
     ...Object.entries(clips).map(([name, file]) => [roleKey(name), file] as const),
+    ...Object.entries(pictures).flatMap(([name, files]) =>
+      files.map((file) => [roleKey(name), file] as const)
+    ),
   ];
   for (const [field, file] of files) {
     if (file === undefined || file.length <= limits.maxImageBytes) continue;

@@ -70,10 +70,13 @@ export function mountGenerations(app: OpenAPIHono<AppEnv>, context: DoorContext)
   });
 }
 
-/** Bytes of a request in JSON: it holds images where there are ControlNets to read them. */
+/** Bytes of a request in JSON: it holds images where ControlNets, or options of a model, read some. */
 function bodyBytes({ limits, models: { state } }: DoorContext): number {
   const models = state.phase === "ready" ? state.models : [];
-  const takesImages = models.some(({ controlNets = {} }) => Object.keys(controlNets).length > 0);
+  const takesImages = models.some(({ controlNets = {}, options = {} }) =>
+    Object.keys(controlNets).length > 0 ||
+    Object.values(options).some(({ option }) => option.type === "image")
+  );
   return takesImages ? limits.maxUploadBytes : limits.maxBodyBytes;
 }
 
