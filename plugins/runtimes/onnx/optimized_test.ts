@@ -44,13 +44,13 @@ const wave = (dims: readonly number[]) => {
   return Tensor.from(Float32Array.from({ length: size }, (_, i) => Math.sin(i * i)), dims);
 };
 
-async function repo(dtype: "float32" | "float16" = "float32"): Promise<string> {
+async function repo(dtype: "float32" | "float16" = "float32", width = 1024): Promise<string> {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/config.json`, '{"channels": 32}');
   const tensors = {
     "conv.weight": wave([64, 32, 3, 3]),
     "conv.bias": wave([64]),
-    "proj.weight": wave([1024, 64]),
+    "proj.weight": wave([width, 64]),
   };
   const stored = Object.entries(tensors).map(([name, tensor]) => [name, tensor.astype(dtype)]);
   await saveSafetensors(`${folder}/model.safetensors`, Object.fromEntries(stored));
@@ -157,9 +157,22 @@ describe("optimize", () => {
     });
   });
 
+  it("keeps weights of 16 bits of a small model, which are widened once", async () => {
+    await withCache(async (cache) => {
+      const folder = await repo("float16");
+      const plain = await started(folder, {});
+      await started(folder, { optimize: "speed" });
+      const { y, spec } = await started(folder, { optimize: "speed" });
+      assertEquals([spec.optimization, (await kept(cache)).length], ["none", 1]);
+      y.data.forEach((value, i) =>
+        assert(Math.abs(Number(value) - Number(plain.y.data[i])) < 1e-4)
+      );
+    });
+  });
+
   it("keeps nothing of weights that stay in 16 bits, or of adapters", async () => {
     await withCache(async (cache) => {
-      const half = await started(await repo("float16"), { optimize: "speed" });
+      const half = await started(await repo("float16", 2 ** 18), { optimize: "speed" });
       assertEquals(half.spec.optimization, undefined);
       const watched = telling(inlineEngine());
       const model = await Coder.fromPretrained(await repo(), {

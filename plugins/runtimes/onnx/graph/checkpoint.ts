@@ -12,6 +12,9 @@ export interface CheckpointOptions {
   readonly quantized?: ReadonlyMap<string, QuantizedWeight> | undefined;
 }
 
+/** Up to that many numbers a model is small: 64 MiB in float32. */
+const SMALL = 2 ** 24;
+
 /** The named tensors of a model, and which of them graphs have used so far. */
 export class Checkpoint {
   readonly #tensors = new Map<string, StoredTensor>();
@@ -21,6 +24,7 @@ export class Checkpoint {
   readonly #used = new Set<string>();
   readonly #factors = new Set<string>();
   readonly #quantized: ReadonlyMap<string, QuantizedWeight>;
+  #isSmall: boolean | undefined;
 
   /** Takes tensors by their stored names. */
   constructor(
@@ -156,11 +160,12 @@ export class Checkpoint {
 
   /** How many numbers the tensors in use hold. */
   get numParameters(): number {
-    let total = 0;
-    for (const name of this.#used) {
-      total += this.#tensors.get(name)!.dims.reduce((product, dim) => product * dim, 1);
-    }
-    return total;
+    return numbersOf([...this.#used].map((name) => this.#tensors.get(name)!));
+  }
+
+  /** Whether all its numbers take at most 64 MiB in float32, so that it costs little to have them so. */
+  get isSmall(): boolean {
+    return this.#isSmall ??= numbersOf(this.#tensors.values()) <= SMALL;
   }
 
   /** Tensors of its files that are none of the model's, by their stored names. */
@@ -177,6 +182,12 @@ export class Checkpoint {
   entries(): Iterable<[string, StoredTensor]> {
     return this.#tensors.entries();
   }
+}
+
+function numbersOf(tensors: Iterable<StoredTensor>): number {
+  let total = 0;
+  for (const { dims } of tensors) total += dims.reduce((product, dim) => product * dim, 1);
+  return total;
 }
 
 /**

@@ -76,6 +76,12 @@ export class Scope {
     return new Scope(graph, checkpoint, path, "float32", this.#adapters, "float32");
   }
 
+  /** How tensors become numbers that this module computes with. */
+  get #storage() {
+    const { path, weightDType, dtype, checkpoint: { isSmall: once } } = this;
+    return { path, weightDType, dtype, once } as const;
+  }
+
   /** What a run multiplies the weights of all adapters by; undefined where it does not. */
   get loraScale(): Value | undefined {
     return this.#adapters.scale;
@@ -124,8 +130,8 @@ export class Scope {
     const stored = this.checkpoint.take(full, this.path);
     const dims = view ?? stored.dims;
     assertView(full, stored, dims);
-    const { path, weightDType, dtype } = this;
-    return { ...storedWeight(this.graph, full, stored, { dims, path, weightDType, dtype }), dims };
+    const options = { dims, ...this.#storage };
+    return { ...storedWeight(this.graph, full, stored, options), dims };
   }
 
   /**
@@ -136,8 +142,7 @@ export class Scope {
   rows(name: string, indices: Value): Value {
     const full = this.#name(name);
     const stored = this.checkpoint.take(full, this.path);
-    const { path, weightDType, dtype } = this;
-    return storedRows(this.graph, full, stored, indices, { path, weightDType, dtype });
+    return storedRows(this.graph, full, stored, indices, this.#storage);
   }
 
   /** What takes the place of the tensor `weight` that a layer multiplies with, where it is quantized. */

@@ -16,6 +16,8 @@ export interface StoredWeightOptions {
   readonly weightDType: WeightDType;
   /** The type that is computed in. */
   readonly dtype: ComputeDType;
+  /** Whether its numbers are widened once, when a session is made, and not at each run: those of small models. */
+  readonly once: boolean;
 }
 
 const BITS: Readonly<Partial<Record<ElementType, number>>> = {
@@ -33,7 +35,7 @@ const SMALL = 2 ** 16;
 
 /**
  * A tensor of a checkpoint as a value of the type that is computed in. Numbers that are narrower than
- * that stay as they lie in their file, and are widened each time the graph runs.
+ * that stay as they lie in their file, and are widened each time the graph runs; those of a small model are widened once.
  *
  * @throws {DenoiseError} `unsupported_option` for whole numbers without a scale.
  */
@@ -41,7 +43,7 @@ export function storedWeight(
   graph: Graph,
   name: string,
   stored: StoredTensor,
-  { dims, path, weightDType, dtype }: StoredWeightOptions,
+  { dims, path, weightDType, dtype, once }: StoredWeightOptions,
 ): Value {
   if (stored.blocks !== undefined) {
     const options = { path, early: true };
@@ -63,7 +65,7 @@ export function storedWeight(
         "beside it; weights are floats, 8 bits with scales, or blocks of GGUF and bitsandbytes. Take another file of the model",
     );
   }
-  const stays = bits < BITS[dtype]! && graph.lowering.widens.includes(stored.dtype) &&
+  const stays = !once && bits < BITS[dtype]! && graph.lowering.widens.includes(stored.dtype) &&
     count(dims) * bits / 8 >= SMALL;
   const options = { path, early: true };
   return graph.once(`${name} ${dims} ${weightDType} ${dtype}`, () => {
