@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { createApp, honoWith } from "./app.ts";
 import { ServeError } from "./contract/errors.ts";
 import { builtInDoors } from "./doors/mod.ts";
+import { memoryQueue } from "./queue/memory_queue.ts";
 import { fakeApp, post } from "./tests/app.ts";
 import { FakeEngine } from "./tests/fake_engine.ts";
 import { until } from "../tests/support/until.ts";
@@ -139,16 +140,24 @@ describe("createApp()", () => {
       maxPixels: 8192,
       priority: "batch",
     } as const;
+    const large = { name: "c", key: "key-of-c", quota: { maxPixels: 2 ** 31 } };
     const { app, engine } = fakeApp({
-      auth: { keys: [...keys, { name: "b", key: "key-of-b", quota }] },
+      auth: { keys: [...keys, { name: "b", key: "key-of-b", quota }, large] },
     });
+    const c = { headers: { authorization: "Bearer key-of-c" } };
     const b = { headers: { authorization: "Bearer key-of-b" } };
     const ask = async (body: object, who: RequestInit) => {
       const response = await app.request(GENERATE, post({ prompt: "a", ...body }, who));
       return [response.status, (await response.json()).error?.param];
     };
     assertEquals(await ask({ num_inference_steps: 10, size: "64x128" }, b), [200, undefined]);
-    assertEquals(engine.begun.at(-1)!.priority, "batch");
+    const { priority, keyPixels } = engine.begun.at(-1)!;
+    assertEquals([priority, keyPixels], ["batch", 8192], "where an image gives the size too");
+    assertEquals(
+      await ask({ size: "1024x1024" }, c),
+      [400, "size"],
+      "more than the model's is none",
+    );
     assertEquals(await ask({ num_inference_steps: 11 }, b), [400, "num_inference_steps"]);
     assertEquals(await ask({ size: "72x128" }, b), [400, "size"]);
     assertEquals(await ask({ n: 3 }, b), [400, "size"]);
@@ -289,6 +298,21 @@ describe("GET /metrics", () => {
     ) assert(text.includes(line), `${line} is missing in\n${text}`);
     for (const name of ["queue_seconds", "step_seconds", "decode_seconds", "nan_outputs_total"]) {
       assert(text.includes(`denoise_${name}`), name);
+    }
+  });
+});
+
+describe("GET /metrics of an edge whose queue cannot be reached", () => {
+  it("tells the rest", async () => {
+    const engine = new FakeEngine();
+    const away = () => Promise.reject(new ServeError("shutting_down", "away"));
+    const queue = Object.assign(memoryQueue(engine), { depth: away });
+    const { app } = fakeApp({ queue, models: engine });
+    const response = await app.request("/metrics");
+    const text = await response.text();
+    assertEquals(response.status, 200, text);
+    for (const line of ["denoise_queue_depth Nan", "denoise_engine_restarts_total 0"]) {
+      assert(text.includes(line), text);
     }
   });
 });

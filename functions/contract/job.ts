@@ -216,6 +216,8 @@ export interface Job {
   readonly warnings?: readonly string[] | undefined;
   /** Whether it is served before all others, or after them. Defaults to `"interactive"`. */
   readonly priority?: Priority | undefined;
+  /** Pixels of all of its images together that its owner's key may ask for; any by default. */
+  readonly keyPixels?: number | undefined;
   /** Milliseconds from its acceptance to its end that its caller gives it; what the server allows by default. */
   readonly timeoutMs?: number | undefined;
   /** What it was asked with, in short: that an id is not used for another request. */

@@ -7,7 +7,11 @@ import type { PlainValue } from "./own_options.ts";
 /** What the sides of images and the length of audio may be. */
 export type SizeLimits =
   & Pick<Limits, "maxSide" | "maxPixels" | "maxImages">
-  & Partial<Pick<Limits, "maxSeconds">>;
+  & Partial<Pick<Limits, "maxSeconds">>
+  & {
+    /** Width times height times images that the key of a request may ask for; any by default. */
+    readonly keyPixels?: number | undefined;
+  };
 
 /** An area that any model can draw: pixels are counted in it where a model's own is smaller. */
 const SMALLEST_AREA = 256 * 256;
@@ -17,11 +21,17 @@ const TIMES_OWN = 4;
 /** Pixels of one image, and of all images of a run, that a model may be asked for. */
 export function pixelLimits(
   { width, height }: Pick<ModelInfo, "width" | "height">,
-  { maxPixels, maxImages }: SizeLimits,
+  { maxPixels, maxImages, keyPixels = Infinity }: SizeLimits,
 ): { readonly image: number; readonly run: number } {
-  if (maxPixels !== undefined) return { image: maxPixels, run: maxPixels };
+  if (maxPixels !== undefined) {
+    const all = Math.min(maxPixels, keyPixels);
+    return { image: all, run: all };
+  }
   const own = Math.max(SMALLEST_AREA, width * height);
-  return { image: TIMES_OWN * own, run: Math.max(TIMES_OWN, maxImages) * own };
+  return {
+    image: Math.min(TIMES_OWN * own, keyPixels),
+    run: Math.min(Math.max(TIMES_OWN, maxImages) * own, keyPixels),
+  };
 }
 
 /** Seconds that any model can make: they are counted so where a model's own are fewer, or not known. */
@@ -66,9 +76,9 @@ export function sizeProblem(
   const asked = `Cannot make ${count === 1 ? "an image" : `${count} images`} of ${width}x${height}`;
   if (Math.max(width, height) > maxSide) return `${asked}: a side can be ${maxSide} at most`;
   const { image, run } = pixelLimits(model, limits);
-  if (width * height > image) {
-    return `${asked}: width times height can be ${image} at most with this model`;
-  }
+  const whose = (most: number): string =>
+    `${most} at most with this ${most === limits.keyPixels ? "key" : "model"}`;
+  if (width * height > image) return `${asked}: width times height can be ${whose(image)}`;
   if (width * height * count <= run) return undefined;
-  return `${asked}: width times height times images can be ${run} at most with this model`;
+  return `${asked}: width times height times images can be ${whose(run)}`;
 }

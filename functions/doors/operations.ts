@@ -32,6 +32,9 @@ function probe(path: string, summary: string, ...statuses: readonly number[]) {
   return { method: "get" as const, path, summary, tags: ["operations"], responses };
 }
 
+/** What is told of a queue that cannot be reached; all other metrics are told all the same. */
+const UNKNOWN_DEPTH = { waiting: NaN, running: NaN, models: [] };
+
 /** cog's word for the state of the engine. */
 async function cogStatus({ models, queue }: DoorContext): Promise<string> {
   const { phase } = models.state;
@@ -96,7 +99,8 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext, metrics: Metrics)
       200: { description: "Text format", content: { "text/plain": { schema: z.string() } } },
     },
   }, async (c) => {
-    const { waiting, running, models: byModel } = await context.queue.depth();
+    const depth = await context.queue.depth().catch(() => UNKNOWN_DEPTH);
+    const { waiting, running, models: byModel } = depth;
     const text = await metrics.text({ waiting, running, byModel, models });
     return c.body(text, 200, { "content-type": metrics.contentType });
   });

@@ -180,6 +180,9 @@ for (const [name, open] of Object.entries(homes)) {
           );
           assert(changed!.length > 100);
         }
+        const small = job("5", { image, strength }, { task: "image-to-image", keyPixels: 100 });
+        const call = () => imagesOf(engine.run(small, never));
+        await assertRejects(call, ServeError, "100 at most with this key");
         const task = "inpaint";
         const [inpainted] = await imagesOf(
           engine.run(job("4", { image, mask: image }, { task }), never),

@@ -67,7 +67,8 @@ describe("givenImage()", () => {
     const image = await new DenoiseImage(40, 40, 1, new Uint8Array(1600)).encode();
     for (
       const [limits, words] of [
-        [{ maxPixels: 3_000 }, "3000 at most"],
+        [{ maxPixels: 3_000 }, "3000 at most with this model"],
+        [{ keyPixels: 3_000 }, "3000 at most with this key"],
         [{ maxSide: 32 }, "a side can be 32 at most"],
       ] as const
     ) {

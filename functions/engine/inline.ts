@@ -61,11 +61,11 @@ class InlineEngine implements ServingEngine {
 
   async *run(job: Job, signal: AbortSignal): AsyncGenerator<RunEvent, void, void> {
     await this.ready(signal);
-    const { sizeLimits = DEFAULT_LIMITS } = this.#options;
+    const limits = { ...this.#options.sizeLimits ?? DEFAULT_LIMITS, keyPixels: job.keyPixels };
     const stop = AbortSignal.any([signal, this.#closing.signal]);
     const { result: events, end } = await this.#shelf.use(
       job.model,
-      (model) => runJob({ model, registry: this.#registry, sizeLimits }, job, stop),
+      (model) => runJob({ model, registry: this.#registry, sizeLimits: limits }, job, stop),
     );
     try {
       yield* events;

@@ -5,7 +5,12 @@ import type { ControlUse, Job, JobFormat, JobInput, SecondPass, Task } from "../
 import { makeJobId } from "../contract/job_id.ts";
 import type { Priority, Quota } from "../contract/quota.ts";
 import { type Limits, MIN_SIDE } from "../contract/limits.ts";
-import { computedImages, longestAudio, sizeProblem } from "../contract/size_limits.ts";
+import {
+  computedImages,
+  longestAudio,
+  type SizeLimits,
+  sizeProblem,
+} from "../contract/size_limits.ts";
 import type { ControlAbility, ControlKind, ModelInfo } from "../contract/model_info.ts";
 import { activeTrace } from "../observe/tracing.ts";
 import type { DoorContext } from "./context.ts";
@@ -120,6 +125,7 @@ export async function planJob(
     keepMs: options.keepMs ?? 0,
     names: options.names,
     warnings: [...options.warnings ?? [], ...own.warnings, ...checkTime(options, context)],
+    keyPixels: quota.maxPixels,
     timeoutMs: options.timeoutMs,
     priority: options.priority ?? quota.priority ?? "interactive",
     traceparent: activeTrace(),
@@ -213,15 +219,12 @@ function checkTime({ timeoutMs = 0 }: PlanOptions, { limits }: DoorContext): str
   ];
 }
 
-/** What all may ask for, or a key where that is less. */
-function limitsUnder(limits: Limits, { maxPixels, maxSteps = Infinity }: Quota): Limits {
-  return {
-    ...limits,
-    maxSteps: Math.min(maxSteps, limits.maxSteps),
-    ...maxPixels !== undefined && {
-      maxPixels: Math.min(maxPixels, limits.maxPixels ?? Infinity),
-    },
-  };
+/** What all may ask for, and what a key may. */
+function limitsUnder(
+  limits: Limits,
+  { maxPixels: keyPixels, maxSteps = Infinity }: Quota,
+): Limits & SizeLimits {
+  return { ...limits, keyPixels, maxSteps: Math.min(maxSteps, limits.maxSteps) };
 }
 
 /** How many previews of a run of so many steps are one after so many each. */
@@ -362,7 +365,7 @@ function checkSize(
   model: ModelInfo,
   task: Task,
   input: JobInput,
-  limits: Limits,
+  limits: Limits & SizeLimits,
   nameOf: NameOf,
 ): void {
   const { width, height } = input;
@@ -424,7 +427,7 @@ function checkSecondPass(
   model: ModelInfo,
   task: Task,
   input: JobInput,
-  limits: Limits,
+  limits: Limits & SizeLimits,
   nameOf: NameOf,
 ): void {
   const { secondPass } = input;

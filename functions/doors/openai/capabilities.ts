@@ -42,13 +42,14 @@ export function mountCapabilities(app: OpenAPIHono<AppEnv>, context: DoorContext
   }, async (c) => {
     const { state } = context.models;
     const { limits, schedulers } = context;
+    const { maxPixels: keyPixels } = context.quotaOf(c.var.owner);
     return c.json({
       models: state.phase === "ready"
         ? state.models.map((model) => ({
           ...model,
           ...model.makes === "audio"
             ? { max_seconds: longestAudio(model, limits) }
-            : { pixels: pixelLimits(model, limits) },
+            : { pixels: pixelLimits(model, { ...limits, keyPixels }) },
         }))
         : [],
       schedulers,

@@ -463,7 +463,9 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       await until(() => engine.begun.length >= 1);
       link.set("cut");
       const other = edgeOver().edge;
-      await until(async () => (await other.find("1")).status === "canceled");
+      await until(async () => (await other.find("1")).status === "failed");
+      // an edge that lives says so; its caller has cancelled nothing, and can ask again
+      assertEquals((await other.find("1")).latest.failed!.failure.code, "shutting_down");
       open();
       assertEquals(engine.steps, 0);
     }, { callerMs: 5_000 });

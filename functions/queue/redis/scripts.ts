@@ -311,9 +311,9 @@ const SOURCES = {
     tell(id, '{"type":"queued","position":0}')
     return 1`,
 
-  // grace lost : ends what has taken too long, or nobody waits for; gives away what was lost
+  // grace lost alone : ends what has taken too long, or nobody waits for; gives away what was lost
   sweep: `
-    local grace, lost = unpack(ARGV)
+    local grace, lost, alone = unpack(ARGV)
     if not redis.call('SET', key('sweeping'), 1, 'PX', 400, 'NX') then return 0 end
     local last = tonumber(redis.call('GET', key('swept')) or now)
     redis.call('SET', key('swept'), now)
@@ -325,7 +325,7 @@ const SOURCES = {
     -- nobody has been here for long, so nobody could say that it lives
     if now - last > 5000 then redis.call('SET', key('grace'), 1, 'PX', grace) end
     if redis.call('EXISTS', key('grace')) == 1 then return 1 end
-    for _, id in ipairs(due('callers')) do finish(id, '{"type":"canceled"}') end
+    for _, id in ipairs(due('callers')) do finish(id, alone) end
     for _, id in ipairs(due('leases')) do
       if tonumber(redis.call('HGET', key('job', id), 'attempt')) >= 2 then finish(id, lost)
       else

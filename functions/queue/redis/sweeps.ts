@@ -13,6 +13,12 @@ const LOST = failedText({
   message: "The worker stopped in the middle of the run, twice",
 });
 
+/** For a caller whose edge lives, and could not say so. */
+const ALONE = failedText({
+  code: "shutting_down",
+  message: "The queue could not be reached for too long, and the run was given up; ask again",
+});
+
 /**
  * Ends what has taken too long or is waited for by nobody, and gives away what a worker that is silent
  * has had. Edges and workers all do it; in Redis it is done once.
@@ -24,7 +30,7 @@ export function startSweeps(redis: Redis, names: Names): () => void {
   const timer = setInterval(async () => {
     if (isUnderWay || redis.status !== "ready") return;
     isUnderWay = true;
-    await runScript(redis, "sweep", names.root, GRACE_MS, LOST).catch(() => {});
+    await runScript(redis, "sweep", names.root, GRACE_MS, LOST, ALONE).catch(() => {});
     isUnderWay = false;
   }, SWEEP_MS);
   return () => clearInterval(timer);
