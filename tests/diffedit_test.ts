@@ -93,6 +93,20 @@ describe("StableDiffusionDiffEditPipeline", () => {
     // what the mask leaves is what the last inverted latents have there
     assertEquals(tensor!.sub(last).mul(outside).abs().max().item(), 0);
     assert(tensor!.sub(last).abs().max().item() > 0);
+    const { outputType } = call;
+    const whole = { ...shared, sourcePrompt: PROMPT, outputType };
+    assertEquals((await pipe("a cat", whole)).tensor!.data, tensor!.data);
+    const half = { ...whole, maskImage };
+    assertEquals((await pipe("a cat", half)).tensor!.data, tensor!.data);
+  });
+
+  it("inverts by DDIMInverseScheduler where a repo names none", async () => {
+    const repo = new URL("fixtures/tiny-stable-diffusion", import.meta.url);
+    await using loaded = await StableDiffusionDiffEditPipeline.fromPretrained(repo);
+    const { inverseScheduler: inverse, scheduler } = loaded;
+    assertEquals(inverse?.className, "DDIMInverseScheduler");
+    const wanted = DDIMInverseScheduler.fromConfig(scheduler.config);
+    assertEquals(inverse?.config, wanted.config);
   });
 
   it("says what it lacks", async () => {
@@ -131,7 +145,20 @@ const GOOD = {
   imageLatents: Tensor.zeros([1, 1, 4, 8, 8]),
 };
 refuses("StableDiffusionDiffEditPipeline", () => loadTask(TASK), GOOD, [
-  ["a call without latents", { imageLatents: undefined }, TypeError, "imageLatents"],
+  ["a call without latents", { imageLatents: undefined }, TypeError, "image and sourcePrompt"],
+  ["an image beside latents", { image: grey(8, 8) }, TypeError, "Cannot use image: what they are"],
+  [
+    "how to find a mask that is given",
+    { imageLatents: undefined, image: grey(8, 8), sourcePrompt: "a", numMapsPerMask: 2 },
+    TypeError,
+    "Cannot use numMapsPerMask: what",
+  ],
+  [
+    "a syntax for the mask",
+    { imageLatents: undefined, image: grey(8, 8), sourcePrompt: "a", promptSyntax: "compel" },
+    TypeError,
+    "promptSyntax: the mask is found",
+  ],
   ["latents of other steps", { numInferenceSteps: 10 }, RangeError, "of 1 prompts and 1 steps"],
   [
     "latents of another size",

@@ -256,6 +256,10 @@ export interface LatentDefinition<C extends LatentComponents, O extends LatentOp
   readonly options: CallOptions<NoInfer<O>>;
   /** Values of options that a call leaves out. */
   readonly defaults?: Partial<NoInfer<O>> | undefined;
+  /** Makes what a call leaves out by its models, and refuses a call that lacks more; nothing by default. */
+  readonly complete?:
+    | ((run: PipelineRun<C>, prompt: Prompt | undefined, options: O) => Promise<O>)
+    | undefined;
 }
 
 /**
@@ -378,13 +382,14 @@ function latentDefinition<C extends LatentComponents, O extends LatentOptions, K
 }
 
 async function* generate<C extends LatentComponents, O extends LatentOptions, K, Out>(
-  { family, start, control }: LatentDefinition<C, O, K>,
+  { family, start, control, complete }: LatentDefinition<C, O, K>,
   finish: Finish<C, Out>,
   run: PipelineRun<C>,
   prompt: Prompt | undefined,
-  options: O,
+  given: O,
 ): AsyncGenerator<PipelineStep, Out> {
   const { scheduler } = run.components;
+  const options = await complete?.(run, prompt, given) ?? given;
   const { outputType, strength, denoisingEnd } = options;
   const eta = options.eta ?? 0; // as diffusers: TCD's own default is 0.3
   checkDenoisingRange(options);
@@ -410,8 +415,8 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K,
   });
   const { size, plan: { steps, timesteps: left }, fitted = conditioning.fitted } = begun;
   warnOfSize(run.warn, conditioning.asked ?? options, fitted?.size ?? size);
-  const { latents: given } = options as { readonly latents?: Tensor | undefined };
-  checkLatents(given, latentDims(run.components.vae, count, size));
+  const { latents: own } = options as { readonly latents?: Tensor | undefined };
+  checkLatents(own, latentDims(run.components.vae, count, size));
   const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
   // control ends after a part of all steps, also where the run ends before them
   const added = planned?.begin(begun.controls, timesteps, left.length);
@@ -423,9 +428,9 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K,
     noise,
   );
 
-  const own = conditioning.decode ?? family.decode ?? decodeLatents;
-  const decode: typeof own = async (vae, latents, options) => {
-    const images = await own(vae, latents, options);
+  const decodes = conditioning.decode ?? family.decode ?? decodeLatents;
+  const decode: typeof decodes = async (vae, latents, options) => {
+    const images = await decodes(vae, latents, options);
     return fitted?.fit(images) ?? images;
   };
 

@@ -325,22 +325,87 @@ async function latentsOf(
   return await encodeToLatents(vae, drawnImages(images, count, options), generator, count);
 }
 
-/** Options of a call that edits inverted latents. */
-export interface DiffEditOptions {
+/** Options of a call that edits inverted latents, or an image of which it makes these first. */
+export interface DiffEditOptions
+  extends
+    Pick<GenerateMaskOptions, "numMapsPerMask" | "maskEncodeStrength" | "maskThresholdingRatio"> {
   /** 1 or white where the image changes, in the size of the latents, such as `generateMask` gives it: [h, w] or [N, h, w]. */
-  readonly maskImage: ImagesInput;
+  readonly maskImage?: ImagesInput | undefined;
   /** What `invert` gives as `latents`, float32 [N, steps, C, h, w]. */
-  readonly imageLatents: Tensor;
+  readonly imageLatents?: Tensor | undefined;
+  /**
+   * The image to edit, where `maskImage` or `imageLatents` is left out: the call makes them first, as `generateMask` and `invert` do
+   * with the same seed, steps and guidance.
+   */
+  readonly image?: ImagesInput | undefined;
+  /** What that image shows. */
+  readonly sourcePrompt?: Prompt | undefined;
   /** Which part of the steps is run, 0..1; the same as of `invert`. Defaults to 0.8. */
   readonly inpaintStrength?: number | undefined;
 }
 
 /** The declarations of {@linkcode DiffEditOptions}. */
 export const diffEditOptions: CallOptions<DiffEditOptions> = {
-  maskImage: imageStartOptions.image,
-  imageLatents: { type: "tensor", required: true },
+  maskImage: { type: "image", list: "allowed" },
+  imageLatents: { type: "tensor" },
+  image: { type: "image", list: "allowed" },
+  sourcePrompt: maskOptions.sourcePrompt,
+  numMapsPerMask: maskOptions.numMapsPerMask,
+  maskEncodeStrength: maskOptions.maskEncodeStrength,
+  maskThresholdingRatio: maskOptions.maskThresholdingRatio,
   inpaintStrength: { type: "number", minimum: 0, maximum: 1 },
 };
+
+/** The options that say how a mask is found. */
+const MASK_OPTIONS = ["numMapsPerMask", "maskEncodeStrength", "maskThresholdingRatio"] as const;
+
+/**
+ * The options of a call with mask and latents: those that it is given, or what `generateMask` and `invert` make of its image.
+ *
+ * @throws {TypeError} where there is neither, and for options that nothing is left for.
+ */
+export async function findMaskAndLatents<O extends DiffEditOptions & RunOptions & GuidanceOptions>(
+  run: Run,
+  targetPrompt: Prompt | undefined,
+  options: O,
+): Promise<O> {
+  const { image, sourcePrompt, maskImage, imageLatents, ...call } = options;
+  const { seed, generator, signal, guidanceScale, inpaintStrength, promptSyntax } = call;
+  const { numInferenceSteps } = call as { readonly numInferenceSteps?: number };
+  const isWhole = maskImage !== undefined && imageLatents !== undefined;
+  const useless = Object.entries({
+    ...isWhole && { image, sourcePrompt },
+    ...maskImage !== undefined && Object.fromEntries(MASK_OPTIONS.map((key) => [key, call[key]])),
+    ...!isWhole && { promptSyntax },
+  }).filter(([_, value]) => value !== undefined).map(([name]) => name);
+  if (useless.length > 0) {
+    const why = promptSyntax !== undefined && !isWhole
+      ? "the mask is found for prompts as they are"
+      : "what they are for is given already";
+    throw new TypeError(`Cannot use ${useless.join(" and ")}: ${why}; leave that out`);
+  }
+  if (isWhole) return options;
+  if (image === undefined || sourcePrompt === undefined) {
+    throw new TypeError(
+      "Cannot edit an image without image and sourcePrompt: give both, the image and what it shows, or give " +
+        "maskImage and imageLatents, as generateMask and invert make them",
+    );
+  }
+  const shared = { image, seed, generator, signal, guidanceScale, numInferenceSteps };
+  const given = (options: object) =>
+    Object.fromEntries(Object.entries(options).filter(([_, value]) => value !== undefined));
+  const { numMapsPerMask, maskEncodeStrength, maskThresholdingRatio } = call;
+  const found = maskImage ?? await generateMask(run, {
+    ...{ image, sourcePrompt, targetPrompt },
+    ...given(shared),
+    ...given({ targetPromptEmbeds: call.promptEmbeds }),
+    ...given({ numMapsPerMask, maskEncodeStrength, maskThresholdingRatio }),
+  });
+  const inverted = imageLatents === undefined
+    ? (await invert(run, sourcePrompt, { image, ...given({ ...shared, inpaintStrength }) })).latents
+    : imageLatents;
+  return { ...options, maskImage: found, imageLatents: inverted };
+}
 
 /** DiffEdit with Stable Diffusion 1.x and 2.x. Couairon et al., "DiffEdit" (arXiv:2210.11427). */
 export const diffEdit: Family<
@@ -362,8 +427,8 @@ export const fromInverted: Start<
   from: "mask",
   async begin(run, options, { count, ...facts }) {
     const { vae } = run.components;
-    const { imageLatents: given } = options;
-    const mask = await prepareMasks(await run.images(), options.maskImage, { multiple: 1 });
+    const given = options.imageLatents!; // as findMaskAndLatents settles it
+    const mask = await prepareMasks(await run.images(), options.maskImage!, { multiple: 1 });
     const [height, width] = mask.dims.slice(2) as [number, number];
     const wanted = [latentSpace(vae).channels, height, width];
     const [prompts = 0, steps = 0, ...one] = given.dims;
@@ -372,7 +437,7 @@ export const fromInverted: Start<
         `Cannot edit latents of shape [${
           given.dims.join(", ")
         }] by a mask of ${width}x${height}: imageLatents must have ` +
-          `[prompts, steps, ${wanted.join(", ")}]`,
+          `[prompts, steps, ${wanted.join(", ")}], and the mask a place for each of theirs`,
       );
     }
     const size = sizeInPixels(given.select(1, 0), vae);

@@ -3,26 +3,27 @@
  * that lead to the image, and the call edits them there. Couairon et al., "DiffEdit: Diffusion-based semantic image editing
  * with mask guidance" (arXiv:2210.11427).
  *
+ * A call that is given `image` and `sourcePrompt` in their place makes mask and latents itself; so the command line and the
+ * HTTP function edit images. A repo without an inverse scheduler has DDIMInverseScheduler with the config of its scheduler.
+ *
  * Not covered: the regularization of `invert` (`num_reg_steps`), which follows gradients and is off by default, and masks as images
- * (`output_type="pil"`). The command line and the HTTP function have no place for latents and refuse the class by name.
+ * (`output_type="pil"`).
  *
  * @example
  * ```ts ignore
- * import {
- *   DDIMInverseScheduler,
- *   DDIMScheduler,
- *   StableDiffusionDiffEditPipeline,
- * } from "@denoise/denoise";
+ * import { DDIMScheduler, StableDiffusionDiffEditPipeline } from "@denoise/denoise";
  *
  * const pipe = await StableDiffusionDiffEditPipeline.fromPretrained("stabilityai/stable-diffusion-2-1");
  * pipe.scheduler = DDIMScheduler.fromConfig(pipe.scheduler.config);
- * pipe.inverseScheduler = DDIMInverseScheduler.fromConfig(pipe.scheduler.config);
  *
  * const [image, source, target] = ["fruits.png", "a bowl of fruits", "a basket of pears"];
  * const maskImage = await pipe.generateMask({ image, sourcePrompt: source, targetPrompt: target, seed: 0 });
  * const { latents: imageLatents } = await pipe.invert(source, { image, seed: 0 });
  * const { images } = await pipe(target, { maskImage, imageLatents, negativePrompt: source });
  * await images[0].save("pears.png");
+ *
+ * const all = { image, sourcePrompt: source, negativePrompt: source, seed: 0 }; // the same in one call
+ * console.log((await pipe(target, all)).images.length);
  * ```
  *
  * @module
@@ -44,6 +45,7 @@ import {
   diffEditMethods,
   type DiffEditOptions,
   diffEditOptions,
+  findMaskAndLatents,
   fromInverted,
   type GenerateMaskOptions,
   type GuidanceOptions,
@@ -90,7 +92,11 @@ const options: CallOptions<StableDiffusionDiffEditOptions> = {
 const { imageEncoder: _, ...roles } = stableDiffusion.components;
 const components: { readonly [K in keyof DiffEditComponents]: ComponentSpec } = {
   ...roles,
-  inverseScheduler: { kind: "scheduler", optional: true },
+  inverseScheduler: {
+    kind: "scheduler",
+    optional: true,
+    usual: { className: "DDIMInverseScheduler", within: "scheduler" },
+  },
 };
 
 /** Images to images that differ where prompts do; `StableDiffusionDiffEditPipeline` of diffusers. */
@@ -109,4 +115,5 @@ export const StableDiffusionDiffEditPipeline: PipelineClass<
   prepare: (parts, warn, facts) => prepareStableDiffusion(parts, warn, facts),
   options,
   defaults: { numInferenceSteps: 50, guidanceScale: 7.5, inpaintStrength: 0.8 },
+  complete: findMaskAndLatents,
 }, diffEditMethods);
