@@ -89,8 +89,9 @@ export interface ImageCodec {
    *
    * @param tensor float32 [N, C, H, W] with values in 0..1, C = 1, 3 or 4.
    * @param recipe What each image was made from.
+   * @param bitDepth Bits of a sample in PNG files; 16 for grey images, which no other files hold. Defaults to 8.
    */
-  fromTensor(tensor: Tensor, recipe?: (index: number) => Recipe): Image[];
+  fromTensor(tensor: Tensor, recipe?: (index: number) => Recipe, bitDepth?: 8 | 16): Image[];
   /** An image as float32 [1, C, H, W] in 0..1, resized as Pillow does it. */
   toTensor(
     image: ImageInput,

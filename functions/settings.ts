@@ -121,10 +121,19 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     return count === undefined ? undefined : 1000 * count;
   };
   const revision = read.text("DENOISE_REVISION");
+  const pipelines = read.pairs(
+    "DENOISE_PIPELINES",
+    "NAME=CLASS",
+    "emoji=StableDiffusionPAGPipeline",
+  );
   const settings: Settings = {
-    models: read.models("DENOISE_MODELS", "denoise/emoji", revision),
+    models: read.models("DENOISE_MODELS", "denoise/emoji", revision)
+      .map((model) => ({
+        ...model,
+        ...Object.hasOwn(pipelines, model.id) && { pipeline: pipelines[model.id] },
+      })),
     plugins: read.list("DENOISE_PLUGINS"),
-    modelAliases: read.pairs("DENOISE_MODEL_ALIASES", "gpt-image-*=emoji"),
+    modelAliases: read.pairs("DENOISE_MODEL_ALIASES", "NAME=MODEL", "gpt-image-*=emoji"),
     host: read.text("DENOISE_HOST") ?? "127.0.0.1",
     port: read.integer(env["DENOISE_PORT"] ? "DENOISE_PORT" : "PORT", 8000, 0, 65_535),
     probePort: read.maybeInteger("DENOISE_PROBE_PORT", 0, 65_535),
@@ -181,9 +190,14 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       `DENOISE_API_KEYS, DENOISE_KEYS: two keys are called ${JSON.stringify(twice)}`,
     );
   }
-  const stranger = settings.pinned.find((name) => !settings.models.some(({ id }) => id === name));
-  if (stranger !== undefined) {
-    read.problems.push(`DENOISE_PINNED_MODELS: DENOISE_MODELS has no ${JSON.stringify(stranger)}`);
+  const named = {
+    DENOISE_PINNED_MODELS: settings.pinned,
+    DENOISE_PIPELINES: Object.keys(pipelines),
+  };
+  for (const [variable, ids] of Object.entries(named)) {
+    const stranger = ids.find((name) => !settings.models.some(({ id }) => id === name));
+    if (stranger === undefined) continue;
+    read.problems.push(`${variable}: DENOISE_MODELS has no ${JSON.stringify(stranger)}`);
   }
   read.refuseUnknown();
   if (read.problems.length > 0) throw new SettingsError(read.problems);
@@ -212,10 +226,10 @@ class Reader {
     return (this.text(name) ?? "").split(",").map((item) => item.trim()).filter(Boolean);
   }
 
-  pairs(name: string, example: string): Readonly<Record<string, string>> {
+  pairs(name: string, form: string, example: string): Readonly<Record<string, string>> {
     const pairs = this.list(name).map((item) => item.split("=", 2).map((part) => part.trim()));
     if (pairs.every(([from, to]) => from && to)) return Object.fromEntries(pairs);
-    return this.#wrong(name, `must be NAME=MODEL, such as ${example}`, {});
+    return this.#wrong(name, `must be ${form}, such as ${example}`, {});
   }
 
   integer(name: string, standard: number, min: number, max: number): number {

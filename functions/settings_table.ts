@@ -22,6 +22,13 @@ export const SETTINGS: readonly SettingRow[] = [
     doc: "Plugins beside the built-in ones, separated by commas: ./file.ts or jsr:@you/x",
   },
   {
+    name: "DENOISE_PIPELINES",
+    standard: "none",
+    doc:
+      "Pipelines to call models by, where that is not their own, separated by commas: NAME=CLASS, " +
+      "such as NAME=StableDiffusionDiffEditPipeline",
+  },
+  {
     name: "DENOISE_MODEL_ALIASES",
     standard: "none",
     doc:

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { isLoopback, readSettings, SettingsError } from "./settings.ts";
 import { settingsTable } from "./tests/settings_help.ts";
@@ -39,6 +39,21 @@ describe("readSettings()", () => {
       "google/ddpm",
       "x/y/z",
     ]);
+  });
+
+  it("reads pipelines that models are called by", () => {
+    const DENOISE_MODELS = "edit=/m/sd, sd=/m/sd";
+    const read = readSettings({
+      DENOISE_MODELS,
+      DENOISE_PIPELINES: "edit=StableDiffusionDiffEditPipeline",
+    });
+    const pipelines = read.models.map(({ pipeline }) => pipeline);
+    assertEquals(pipelines, ["StableDiffusionDiffEditPipeline", undefined]);
+    assertEquals(problems({ DENOISE_MODELS, DENOISE_PIPELINES: "eddit=X" }), [
+      'DENOISE_PIPELINES: DENOISE_MODELS has no "eddit"',
+    ]);
+    const [form] = problems({ DENOISE_MODELS, DENOISE_PIPELINES: "X" });
+    assertStringIncludes(form!, "must be NAME=CLASS, such as");
   });
 
   it("reads keys, named or not", () => {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { isWav } from "@denoise/audio";
 import { decodeImage, registry, UnCLIPPipeline } from "@denoise/denoise";
 import { readRecipe } from "@denoise/image";
-import type { CallOption } from "@denoise/core";
+import { type CallOption, roleKey } from "@denoise/core";
 import { createApp, inlineServingEngine } from "@denoise/functions";
 import type { AnyClass } from "../functions/engine/tasks.ts";
 import { commandOf } from "../plugins/tools/cli/recipe.ts";
@@ -23,6 +23,7 @@ import { until } from "./support/until.ts";
 
 const FIXTURES = new URL("fixtures/", import.meta.url).pathname;
 const IMAGE = new URL("../plugins/media/image/testdata/files/rgb.png", import.meta.url).pathname;
+const MASK = new URL("../plugins/media/image/testdata/files/grey.png", import.meta.url).pathname;
 const SEED = 3;
 const STEPS = 4;
 const SIZE = 64;
@@ -111,7 +112,10 @@ describe("every class", () => {
 
   for (const { className, own, Class } of classes) {
     const given = needs(Class).filter((name) => name !== "prompt");
-    const isServed = Class.makes !== "embeddings" && given.every((name) => name === "image");
+    const isServed = Class.makes !== "embeddings" &&
+      given.every((name) => Class.options[name]!.type === "image");
+    // what no flag, or field of the playground, is for
+    const others = given.filter((name) => !["image", "maskImage"].includes(name));
 
     it(`${className} ${isServed ? "makes the same by every door" : "is refused by name"}`, async () => {
       const suggested = SUGGESTED[className];
@@ -126,14 +130,20 @@ describe("every class", () => {
         ...(takesSteps ? ["--steps", `${STEPS}`] : []),
         ...(takesSize ? ["--size", `${SIZE}`] : []),
         ...(isGiven ? ["--image", IMAGE] : []),
+        ...(isServed && given.includes("maskImage") ? ["--mask", MASK] : []),
+        ...(isServed ? others.flatMap((name) => ["--option", `${roleKey(name)}=${IMAGE}`]) : []),
       ];
+      const dataUrl = async (file: string) =>
+        `data:image/png;base64,${(await Deno.readFile(file)).toBase64()}`;
       const input = {
         ...(Class.takesPrompt ? { prompt: "a red apple" } : {}),
         ...(takesSteps ? { num_inference_steps: STEPS } : {}),
         ...(takesSize ? { width: SIZE, height: SIZE } : {}),
-        ...(isGiven
-          ? { image: `data:image/png;base64,${(await Deno.readFile(IMAGE)).toBase64()}` }
-          : {}),
+        ...(isGiven ? { image: await dataUrl(IMAGE) } : {}),
+        ...(given.includes("maskImage") ? { mask: await dataUrl(MASK) } : {}),
+        ...Object.fromEntries(
+          await Promise.all(others.map(async (name) => [roleKey(name), await dataUrl(IMAGE)])),
+        ),
         seed: SEED,
       };
       const engine = inlineServingEngine({
@@ -159,7 +169,7 @@ describe("every class", () => {
         const bytes = Uint8Array.fromBase64(output[0].slice(output[0].indexOf(",") + 1));
         const theirs = await levels(bytes);
         assertSame(await levels(await Deno.readFile(out)), theirs);
-        if (!hasBrowser) return await app.drain(0);
+        if (!hasBrowser || others.length > 0) return await app.drain(0);
         await withPage(browser, app, async (playground) => {
           const { page } = playground;
           if (isGiven) {

@@ -287,7 +287,7 @@ export type RunEvent =
   | {
     /** The end of a run that went well. */
     readonly type: "succeeded";
-    /** In the order of their seeds. */
+    /** In the order of their seeds, then what else shows them, such as depth: `shows` of its recipe says what. */
     readonly images: readonly EncodedImage[];
     /** The same of models that make audio. */
     readonly audios?: readonly EncodedAudio[] | undefined;

@@ -9,6 +9,8 @@ export type PlainValue = string | number | boolean | null | readonly PlainValue[
 export interface OwnOption extends NamedOption {
   /** The tasks that have it, where not all of the model's do. */
   readonly tasks?: readonly Task[] | undefined;
+  /** How many a call makes where it leaves open an option that costs images. */
+  readonly standard?: number | undefined;
 }
 
 /** Kinds of values that no field of a request holds. */
@@ -28,9 +30,14 @@ const FIELDS: readonly string[] = [
   ...LENGTHS,
 ];
 
-/** What the classes of a model's tasks take by name, by diffusers' names. */
+/**
+ * What the classes of a model's tasks take by name, by diffusers' names.
+ *
+ * @param defaults What calls have for options that they leave out.
+ */
 export function ownOptionsOf(
   tasks: ReadonlyMap<Task, { readonly options: Readonly<Record<string, CallOption>> }>,
+  defaults: object = {},
 ): Readonly<Record<string, OwnOption>> {
   const found = new Map<string, { readonly named: NamedOption; readonly tasks: Task[] }>();
   for (const [task, Class] of tasks) {
@@ -41,9 +48,13 @@ export function ownOptionsOf(
     }
   }
   return Object.fromEntries(
-    [...found].map(([key, { named, tasks: own }]) => [
-      key,
-      own.length === tasks.size ? named : { ...named, tasks: own },
-    ]),
+    [...found].map(([key, { named, tasks: own }]) => {
+      const standard = (defaults as Readonly<Record<string, unknown>>)[named.name];
+      return [key, {
+        ...named,
+        ...own.length < tasks.size && { tasks: own },
+        ...named.option.cost === "images" && typeof standard === "number" && { standard },
+      }];
+    }),
   );
 }

@@ -52,7 +52,7 @@ export function computedImages(
 ): number {
   return Object.values(options)
     .filter(({ option }) => option.cost === "images")
-    .map(({ name, option }) => imagesOf(given[name], option))
+    .map(({ name, option, standard }) => imagesOf(given[name] ?? standard, option))
     .reduce((all, each) => all * Math.max(1, each), count);
 }
 

@@ -11,6 +11,8 @@ export interface ModelSpec {
   readonly location: string;
   /** Branch, tag or commit. */
   readonly revision?: string | undefined;
+  /** Class of the pipeline to call it by. Defaults to that of its repo. */
+  readonly pipeline?: string | undefined;
 }
 
 /** How models are loaded. */

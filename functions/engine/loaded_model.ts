@@ -62,7 +62,8 @@ export async function loadModel(
   options: ModelOptions,
   controlNets: ControlNets,
 ): Promise<LoadedModel> {
-  const className = pipelineClassOf(await readModelIndex(location), registry, location.id);
+  const className = location.pipeline ??
+    pipelineClassOf(await readModelIndex(location), registry, location.id);
   const { device, torchDtype, quantization, variant, threads, gpuMemoryLimit } = options;
   const how = { device, torchDtype, quantization, variant, threads, gpuMemoryLimit };
   const load = { ...how, registry, optimize: "speed", progress: false } as const;
@@ -110,7 +111,7 @@ export async function loadModel(
         .map(([task]) => task),
       images: imagesTogether([...tasks.values()]),
       defaults: Object.fromEntries([...suggested].map(([task, all]) => [task, defaultsIn(all)])),
-      options: ownOptionsOf(tasks),
+      options: ownOptionsOf(tasks, whole.defaults),
       loras,
       ...Object.keys(nets).length > 0 && { controlNets: nets },
       commit: location.commit,

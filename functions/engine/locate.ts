@@ -3,7 +3,7 @@ import { withoutPaths } from "../contract/errors.ts";
 import type { BrokenModel, ModelOptions, ModelSpec } from "./engine.ts";
 
 /** A model whose files are on this machine; its `id` is the public one. */
-export type LocatedModel = ComponentLocation;
+export interface LocatedModel extends ComponentLocation, Pick<ModelSpec, "pipeline"> {}
 
 /** What of the models has come to this machine. */
 export interface Located {
@@ -42,11 +42,13 @@ async function locateAll(
   variant: string | undefined,
   want: SourceRequest["want"],
 ): Promise<Located & { readonly first: unknown }> {
-  const results = await Promise.allSettled(models.map(async ({ id, location, revision }) => {
-    const request = { want, weights: true, revision, variant, progress: false };
-    const { path, commit } = await locate(location, request, registry);
-    return { path: await Deno.realPath(path), id, commit };
-  }));
+  const results = await Promise.allSettled(
+    models.map(async ({ id, location, revision, pipeline }) => {
+      const request = { want, weights: true, revision, variant, progress: false };
+      const { path, commit } = await locate(location, request, registry);
+      return { path: await Deno.realPath(path), id, commit, pipeline };
+    }),
+  );
   const found = results.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
   const broken = results.flatMap((one, i) => {
     if (one.status === "fulfilled") return [];

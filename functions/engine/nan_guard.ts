@@ -24,9 +24,9 @@ export function guarded(registry: Registry): Registry {
     return {
       editor: codec.editor,
       toTensor: (image, options) => codec.toTensor(image, options),
-      fromTensor(tensor, recipe) {
+      fromTensor(tensor, recipe, bitDepth) {
         checkNumbers(tensor, "an image");
-        return codec.fromTensor(tensor, recipe);
+        return codec.fromTensor(tensor, recipe, bitDepth);
       },
     };
   }

@@ -100,12 +100,16 @@ export async function* runJob(
       toCome: 0,
     });
   }
-  const { images, audios = [] } = made;
+  const { images, audios = [], furtherImages = {} } = made;
+  const further = Object.values(furtherImages).flat();
   const decodeMs = pace.lap();
   const makesAudio = model.info.makes === "audio"; // some draw its spectrograms beside it
-  const files = makesAudio
-    ? { images: [], audios: await Promise.all(audios.map(encodeAudio)) }
-    : { images: await Promise.all(images.map((image) => encode(image, input))) };
+  const files = makesAudio ? { images: [], audios: await Promise.all(audios.map(encodeAudio)) } : {
+    images: await Promise.all([
+      ...images.map((image) => encode(image, input)),
+      ...further.map((image) => encode(image, { format: "png" })), // which alone holds all of it
+    ]),
+  };
   const encodeMs = pace.lap();
   yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
   yield {
@@ -249,7 +253,10 @@ export function isPreviewStep(step: number, of: number, previews: number): boole
   return due(step) > due(step - 1) && due(step) <= previews;
 }
 
-async function encode(image: Image, { format, quality }: JobInput): Promise<EncodedImage> {
+async function encode(
+  image: Image,
+  { format, quality }: Pick<JobInput, "format" | "quality">,
+): Promise<EncodedImage> {
   if (format === "wav") throw invalid("format", 'Cannot write an image as "wav"');
   const bytes = await image.encode(format, quality === undefined ? {} : { quality });
   const { width, height, recipe = {} } = image;

@@ -4,17 +4,15 @@
  *
  * @module
  */
-import { type Audio, DenoiseError, type Image, type Registry, type Tensor } from "@denoise/core";
-import type { AnyPipeline } from "@denoise/loading";
+import { DenoiseError, type Image, type Registry, type Tensor } from "@denoise/core";
+import type { AnyOutput, AnyPipeline } from "@denoise/loading";
 import { resizeSpatial, vaeScaleFactor } from "@denoise/diffusion";
 import type { JobInput, SecondPass } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { ChosenScheduler } from "./loaded_model.ts";
 
 /** What the first pass made: images, audio, or latents. */
-export interface FirstResult {
-  readonly images: readonly Image[];
-  readonly audios?: readonly Audio[] | undefined;
+export interface FirstResult extends Pick<AnyOutput, "images" | "audios" | "furtherImages"> {
   readonly tensor?: Tensor | undefined;
 }
 

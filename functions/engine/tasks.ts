@@ -10,9 +10,13 @@ export type AnyClass = PipelineClass<object, unknown[], unknown>;
 /** The function's word for each task of pipelines that it can be asked for. */
 const WORDS: Readonly<Record<string, Task>> = {
   "text-to-image": "text-to-image",
+  "text-to-video": "text-to-image", // a series of images
   "image-to-image": "image-to-image",
   "upscaling": "image-to-image",
+  "image-editing": "image-to-image",
+  "image-to-image-upscaling": "image-to-image",
   "inpainting": "inpaint",
+  "inpainting-upscaling": "inpaint",
   "depth-to-image": "depth-to-image",
   "text-to-audio": "text-to-audio",
   "unconditional-image-generation": "unconditional",

@@ -189,6 +189,16 @@ describe("options of a model's own", () => {
     assertStringIncludes(many.said, "input.layers 6: it must be an integer from 1 to 5");
   });
 
+  it("that multiply images count as many as a call makes by itself", async () => {
+    const video = await classes({ "text-to-image": "TextToVideoZeroPipeline" });
+    const { defaults } = video.get("text-to-image")!;
+    const info = { info: { options: ownOptionsOf(video, defaults) } };
+    const body = { prompt: "a", size: "512x512" };
+    const open = await ask(GENERATIONS, body, info);
+    assertStringIncludes(open.said, "Cannot make 8 images of 512x512");
+    assertEquals((await ask(GENERATIONS, { ...body, video_length: 2 }, info)).status, 200);
+  });
+
   it("that name a class are one image, and its number is none", async () => {
     const labels = ownOptionsOf(await classes({ "text-to-image": "ConsistencyModelPipeline" }));
     const info = { info: { options: labels } };

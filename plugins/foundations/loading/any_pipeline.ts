@@ -1,9 +1,18 @@
-import type { Audio, ImageOutput, PipelineBase, PipelineStep, Scheduler } from "@denoise/core";
+import type {
+  Audio,
+  Image,
+  ImageOutput,
+  PipelineBase,
+  PipelineStep,
+  Scheduler,
+} from "@denoise/core";
 
 /** What a pipeline gives whose class is known only from its model_index.json. */
 export interface AnyOutput extends ImageOutput {
   /** The audio, of pipelines that make them. */
   readonly audios?: readonly Audio[] | undefined;
+  /** What else it made as images, by what they show, one for each of the images: `depth`. */
+  readonly furtherImages?: Readonly<Record<string, readonly Image[]>> | undefined;
 }
 
 /**

@@ -1,14 +1,16 @@
 import { Tensor } from "@denoise/core";
+import type { AnyOutput } from "./any_pipeline.ts";
 
 /**
- * What a call gave beside images or audio that no file has a place for, such as the depth of LDM3D: said in a line, for
+ * What a call gave beside images or audio that no file has a place for, such as the predictions of Marigold: said in a line, for
  * whoever passes images and audio alone on.
  *
  * @returns The line; undefined where there is nothing.
  */
-export function leftOut(output: object, className: string): string | undefined {
+export function leftOut(output: AnyOutput, className: string): string | undefined {
+  const drawn = Object.keys(output.furtherImages ?? {});
   const names = Object.entries(output)
-    .filter(([name, value]) => name !== "tensor" && value instanceof Tensor)
+    .filter(([name, value]) => ![...drawn, "tensor"].includes(name) && value instanceof Tensor)
     .map(([name]) => name);
   return names.length === 0
     ? undefined

@@ -67,10 +67,13 @@ export function readOption(
 /**
  * The option of a call by which its recipe says what was given by name: each as a text that {@linkcode readOption} reads
  * back. Images and audio are left out; nothing where no others are there, or the class takes no recipe.
+ *
+ * @param calledBy The class, where it was asked for by name, which the repo's own is not.
  */
 export function recipeOption(
   values: Readonly<Record<string, unknown>>,
   { options }: ClassOptions,
+  calledBy?: string | undefined,
 ): { readonly recipe?: Recipe } {
   const texts = Object.entries(values)
     .filter(([name]) => !["image", "audio"].includes(options[name]?.type ?? ""))
@@ -78,8 +81,12 @@ export function recipeOption(
       roleKey(name),
       typeof value === "string" ? value : JSON.stringify(value),
     ]);
-  if (texts.length === 0 || !("recipe" in options)) return {};
-  return { recipe: { options: Object.fromEntries(texts) } };
+  if (!("recipe" in options)) return {};
+  const recipe = {
+    ...calledBy !== undefined && { calledBy },
+    ...texts.length > 0 && { options: Object.fromEntries(texts) },
+  };
+  return Object.keys(recipe).length === 0 ? {} : { recipe };
 }
 
 function isJsonList(text: string, { list, type }: CallOption): boolean {

@@ -1,4 +1,4 @@
-import { type ImageOutput, type PipelineRun, Tensor } from "@denoise/core";
+import { type Image, type ImageOutput, type PipelineRun, Tensor } from "@denoise/core";
 import {
   decodeLatents,
   denormalize,
@@ -18,6 +18,8 @@ export interface DepthImageOutput extends ImageOutput {
    * [N, 1, height, width]; missing for `outputType: "latent"`.
    */
   readonly depth?: Tensor | undefined;
+  /** The depth as grey images of 16 bits, where images are asked for. */
+  readonly furtherImages?: { readonly depth: readonly Image[] } | undefined;
 }
 
 /** LDM3D: Stable Diffusion whose autoencoder decodes colours and depth; previews show the colours. */
@@ -39,10 +41,19 @@ export async function finishDepthImages(
   const { shown, found } = await hideUnsafe(run, colorsOf(decoded));
   const rows = depthOf(decoded).chunk(decoded.dims[0]!)
     .map((row, i) => found.nsfwContentDetected?.[i] ? Tensor.zeros(row.dims) : row);
+  const depth = Tensor.cat(rows);
+  const codec = await run.images();
+  const drawn = () =>
+    codec.fromTensor(
+      depth.div(65535),
+      (i) => ({ ...run.recipe, ...recipe(i), shows: "depth" }),
+      16,
+    );
   return {
     ...await imageOutput(run, shown, outputType, recipe),
     ...found,
-    depth: Tensor.cat(rows),
+    depth,
+    ...outputType !== "tensor" && { furtherImages: { depth: drawn() } },
   };
 }
 

@@ -88,25 +88,36 @@ function filterRows(data: Uint8Array, height: number, stride: number, bpp: numbe
   return filtered;
 }
 
+/** Samples of 16 bits as PNG has them, the high byte first. */
+function bytesOf(samples: Uint16Array): Uint8Array {
+  const bytes = new Uint8Array(2 * samples.length);
+  for (const [i, value] of samples.entries()) bytes.set([value >> 8, value & 0xff], 2 * i);
+  return bytes;
+}
+
 /**
- * A PNG of 8 bits a sample, grey, RGB or RGBA. It holds nothing but the pixels and the given
+ * A PNG of 8 bits a sample, grey, RGB or RGBA, or grey of 16. It holds nothing but the pixels and the given
  * texts, so that the same image always is the same bytes.
  */
 export function encodePng(
-  image: Pixels,
+  image: Pixels & { readonly samples?: Uint16Array | undefined },
   texts: readonly (readonly [keyword: string, text: string])[] = [],
 ): Uint8Array {
-  const { width, height, channels, data } = image;
+  const { width, height, samples } = image;
+  const [bits, channels, data] = samples === undefined
+    ? [8, image.channels, image.data]
+    : [16, 1, bytesOf(samples)];
+  const size = channels * bits / 8;
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set([8, COLOR_TYPE[channels]!, 0, 0, 0], 8);
+  header.set([bits, COLOR_TYPE[channels]!, 0, 0, 0], 8);
   return concat([
     Uint8Array.from(PNG_SIGNATURE),
     pngChunk("IHDR", header),
     ...texts.map(([keyword, text]) => pngText(keyword, text)),
-    pngChunk("IDAT", zlibSync(filterRows(data, height, width * channels, channels), { level: 6 })),
+    pngChunk("IDAT", zlibSync(filterRows(data, height, width * size, size), { level: 6 })),
     pngChunk("IEND", new Uint8Array()),
   ]);
 }

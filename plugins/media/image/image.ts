@@ -10,6 +10,8 @@ import { recipeTexts } from "./recipe.ts";
 export interface DenoiseImageOptions {
   /** What the image was made from; its files carry it. */
   readonly recipe?: Recipe | undefined;
+  /** Samples of 16 bits, of a grey image, which its PNG has instead of its pixels. */
+  readonly samples?: Uint16Array | undefined;
 }
 
 /** The formats that images are written in. */
@@ -34,7 +36,7 @@ function formatOf(path: string | URL): ImageFormat {
 }
 
 /**
- * An image of 8 bits a sample: grey (1 channel), RGB (3) or RGBA (4). In a Deno notebook it shows
+ * An image of 8 bits a sample, or as PNG of 16: grey (1 channel), RGB (3) or RGBA (4). In a Deno notebook it shows
  * itself.
  *
  * @category Images and audio
@@ -60,12 +62,14 @@ export class DenoiseImage implements Image {
   readonly data: Uint8Array;
   /** What it was made from. */
   readonly recipe: Recipe | undefined;
+  /** Samples of 16 bits, of a grey image, which its PNG has instead of its pixels. */
+  readonly samples: Uint16Array | undefined;
 
   /**
    * Makes an image of pixels, which are not copied.
    *
-   * @throws {RangeError} if a size is no positive integer, the channels are not 1, 3 or 4, or the
-   * pixels are not `width * height * channels` bytes.
+   * @throws {RangeError} if a size is no positive integer, the channels are not 1, 3 or 4, the
+   * pixels are not `width * height * channels` bytes, or samples of 16 bits not one for each pixel.
    */
   constructor(
     width: number,
@@ -94,23 +98,35 @@ export class DenoiseImage implements Image {
           `be ${width * height * channels} bytes, but are ${data.length}`,
       );
     }
+    const { samples } = options;
+    if (samples !== undefined && samples.length !== width * height) {
+      throw new RangeError(
+        `Cannot make an image of ${width}x${height} of ${samples.length} samples of 16 bits: each pixel must have one`,
+      );
+    }
     this.width = width;
     this.height = height;
     this.channels = channels;
     this.data = data;
     this.recipe = options.recipe;
+    this.samples = samples;
   }
 
   /**
    * The image as a file. The same image always gives the same bytes, with the recipe in them: in a PNG as text,
    * in JPEG and WebP in EXIF, where that is at most 64 kB.
    *
-   * @throws {TypeError} for another format, and for an unknown option.
+   * @throws {TypeError} for another format, for an unknown option, and for samples of 16 bits but as PNG.
    * @throws {RangeError} for a quality outside 1..100.
    */
   async encode(format: ImageFormat = "png", options: EncodeOptions = {}): Promise<Uint8Array> {
     checkOptions("encode an image", options, { quality: { type: "any" } });
     if (format === "png") return encodePng(this, this.recipe ? recipeTexts(this.recipe) : []);
+    if (this.samples !== undefined) {
+      throw new TypeError(
+        `Cannot encode samples of 16 bits as ${JSON.stringify(format)}: only PNG holds them`,
+      );
+    }
     const [parameters, json] = this.recipe ? recipeTexts(this.recipe) : [];
     const texts = parameters && json ? [json[1], parameters[1]] as const : undefined;
     if (format === "jpeg") {

@@ -8,9 +8,12 @@ import {
   formatParameters,
   imageGrid,
   ImageList,
+  imagesFromTensor,
   readPngTexts,
   readRecipe,
 } from "./mod.ts";
+import { Tensor } from "@denoise/core";
+import { deepSamplesOf } from "../../../tests/support/deep_png.ts";
 import { golden, imageOf, maxDifference, testImage } from "./_testing.ts";
 
 const DISPLAY = Symbol.for("Jupyter.display");
@@ -35,6 +38,25 @@ const RECIPE = {
 };
 
 describe("DenoiseImage.encode()", () => {
+  it("writes samples of 16 bits as a PNG of 16 bits, and as nothing else", async () => {
+    const samples = Uint16Array.from({ length: 35 }, (_, i) => i * 1_873 % 65_536);
+    const data = Uint8Array.from(samples, (value) => value >> 8);
+    const deep = new DenoiseImage(7, 5, 1, data, { samples, recipe: { shows: "depth" } });
+    const file = await deep.encode();
+    assertEquals(deepSamplesOf(file), samples);
+    assertEquals(readRecipe(file), { shows: "depth" });
+    await assertRejects(() => deep.encode("jpeg"), TypeError, "only PNG holds them");
+    assertThrows(
+      () => new DenoiseImage(7, 5, 1, data, { samples: samples.subarray(1) }),
+      RangeError,
+      "of 34 samples of 16 bits",
+    );
+    const values = Tensor.from([...samples].map((value) => value / 65_535), [1, 1, 5, 7]);
+    assertEquals(imagesFromTensor(values, undefined, 16)[0]!.samples, samples);
+    const colors = Tensor.zeros([1, 3, 2, 2]);
+    assertThrows(() => imagesFromTensor(colors, undefined, 16), TypeError, "of one channel");
+  });
+
   it("writes PNGs that decode to the same pixels, whatever they are", async () => {
     const size = fc.integer({ min: 1, max: 20 });
     const channels = fc.constantFrom(1, 3, 4);

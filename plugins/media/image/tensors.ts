@@ -9,6 +9,7 @@ import type { Pixels } from "./pixels.ts";
  *
  * @param tensor Floating point [N, C, H, W] or [C, H, W] in 0..1, C = 1, 3 or 4.
  * @param recipe What each image was made from.
+ * @param bitDepth 16 for grey images whose PNG has `x * 65535` for each pixel. Defaults to 8.
  * @throws {TypeError} for a tensor of another shape or type.
  *
  * @example
@@ -21,7 +22,11 @@ import type { Pixels } from "./pixels.ts";
  * assertEquals([...image!.data], [128, 128, 128]); // 127.5 is rounded to the even 128
  * ```
  */
-export function imagesFromTensor(tensor: Tensor, recipe?: (index: number) => Recipe): ImageList {
+export function imagesFromTensor(
+  tensor: Tensor,
+  recipe?: (index: number) => Recipe,
+  bitDepth: 8 | 16 = 8,
+): ImageList {
   const batch = tensor.dims.length === 3 ? tensor.unsqueeze(0) : tensor;
   const [count, channels, height, width] = batch.dims;
   const isFloating = tensor.dtype === "float32" || tensor.dtype === "float16" ||
@@ -29,6 +34,11 @@ export function imagesFromTensor(tensor: Tensor, recipe?: (index: number) => Rec
   if (batch.dims.length !== 4 || ![1, 3, 4].includes(channels!) || !isFloating) {
     throw new TypeError(
       `Cannot make images of ${tensor}: it must be float32 [N, C, H, W] with 1, 3 or 4 channels`,
+    );
+  }
+  if (bitDepth === 16 && channels !== 1) {
+    throw new TypeError(
+      `Cannot make images of 16 bits of ${tensor}: they are grey, of one channel`,
     );
   }
   const values = batch.toFloat32Array();
@@ -43,9 +53,19 @@ export function imagesFromTensor(tensor: Tensor, recipe?: (index: number) => Rec
       }
     }
     const pixels = new Uint8Array(data.buffer);
-    images.push(new DenoiseImage(width!, height!, channels!, pixels, { recipe: recipe?.(n) }));
+    const samples = bitDepth === 8
+      ? undefined
+      : Uint16Array.from(values.subarray(n * plane, (n + 1) * plane), deepSample);
+    images.push(
+      new DenoiseImage(width!, height!, channels!, pixels, { recipe: recipe?.(n), samples }),
+    );
   }
   return images;
+}
+
+/** The sample of 16 bits for a value in 0..1; values outside are clipped. */
+function deepSample(value: number): number {
+  return Math.round(Math.min(1, Math.max(0, value)) * 65535);
 }
 
 /**

@@ -2,16 +2,18 @@
  * StableDiffusionLDM3DPipeline: images from text with the depth of what they show. Stan et al., "LDM3D: Latent Diffusion
  * Model for 3D" (arXiv:2305.10853).
  *
- * The depth is a tensor of integers of 0 to 65535; diffusers makes images of 16 bits of it, in which with six channels
- * its high byte is lost. The command line, the HTTP function and the playground give the images alone, and say so.
+ * The depth is a tensor of integers of 0 to 65535, and grey images of 16 bits (`furtherImages.depth`); in those of diffusers
+ * the high byte is lost with six channels. The command line writes them beside the images (`cat-depth.png`), the HTTP function
+ * gives them behind the images, with `shows: "depth"` in the recipe.
  *
  * @example
  * ```ts ignore
  * import { StableDiffusionLDM3DPipeline } from "@denoise/denoise";
  *
  * const pipe = await StableDiffusionLDM3DPipeline.fromPretrained("Intel/ldm3d-4c");
- * const { images, depth } = await pipe("a photo of an astronaut riding a horse on mars", { seed: 0 });
+ * const { images, depth, furtherImages } = await pipe("a photo of an astronaut riding a horse on mars", { seed: 0 });
  * await images[0].save("astronaut.png");
+ * await furtherImages.depth[0].save("astronaut-depth.png");
  * console.log(depth.dims, depth.max().item()); // [1, 1, 512, 512] up to 65535
  * ```
  *

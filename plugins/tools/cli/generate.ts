@@ -1,5 +1,13 @@
 import process from "node:process";
-import { type PipelineStep, type Registry, type TorchDtype, VERSION } from "@denoise/core";
+import {
+  type Audio,
+  type Image,
+  type PipelineLoadOptions,
+  type PipelineStep,
+  type Registry,
+  type TorchDtype,
+  VERSION,
+} from "@denoise/core";
 import { registry as builtIn } from "@denoise/denoise/registry";
 import { id as EMBEDDED } from "@denoise/embedded-emoji";
 import {
@@ -32,6 +40,7 @@ import {
   ESTIMATE,
   foreignFlags,
   type Given,
+  loadNets,
   OPTIONS,
   type Task,
   taskFor,
@@ -41,6 +50,7 @@ import { downloadBar, formatBytes, withProgress } from "./terminal.ts";
 /** What `generate` was given. */
 export interface GenerateFlags extends Given, AdapterFlags {
   readonly model: string;
+  readonly pipeline?: string;
   readonly steps?: number;
   readonly guidance?: number;
   readonly seed?: bigint;
@@ -76,6 +86,10 @@ export function addGenerate(program: Command): void {
     )
     .argument("[prompt...]", 'what the image should show; "-" reads it from standard input')
     .option("-m, --model <id>", "Hub id or folder of a diffusers repo", EMBEDDED)
+    .option(
+      "--pipeline <class>",
+      "the pipeline to call it by, where that is not its own: StableDiffusionDiffEditPipeline",
+    )
     .option("-s, --steps <n>", "denoising steps", integer(1, 10_000))
     .option("-g, --guidance <scale>", "how closely to follow the prompt", number(0, 100))
     .option("--seed <n>", "what the noise is drawn from; image i takes seed + i", seed)
@@ -215,8 +229,7 @@ async function generate(
     : await findScheduler(flags.scheduler, registry);
   const start = performance.now();
   const pipe = await interruptible((signal) =>
-    diffusionPipeline(registry).fromPretrained(flags.model, { ...load, signal, revision })
-      .finally(bar.stop)
+    loadPipeline(flags, registry, { ...load, signal, revision }).finally(bar.stop)
   ).catch(async (error) => {
     throw await withModelMeant(error, flags.model);
   });
@@ -251,6 +264,22 @@ async function generate(
   }
 }
 
+/** The pipeline of the model, or the one that is asked for with its ControlNets or T2I-Adapters. */
+async function loadPipeline(
+  { model, pipeline, controlnet, adapter }: GenerateFlags,
+  registry: Registry,
+  options: PipelineLoadOptions<object>,
+): Promise<AnyPipeline> {
+  if (pipeline === undefined) {
+    return await diffusionPipeline(registry).fromPretrained(model, options);
+  }
+  const Class = await classNamed(pipeline, registry);
+  const { revision: _, ...load } = options;
+  const nets = await loadNets({ controlnet, adapter }, Class, controlNetLoader(registry, load));
+  const loaded = await Class.using(registry).fromPretrained(model, { ...options, ...nets });
+  return loaded as unknown as AnyPipeline;
+}
+
 /** A task, and what `--option` gives to its call. */
 interface OwnTask extends Task {
   readonly own: Readonly<Record<string, unknown>>;
@@ -274,7 +303,7 @@ async function draw(
   const output = await interruptible(async (signal) =>
     await withProgress(await startRun(task, prompt, flags, signal), { quiet, preview })
   );
-  const { images, audios = [] } = output;
+  const { images, audios = [], furtherImages = {} } = output;
   const left = leftOut(output, className);
   if (left !== undefined && !quiet) console.error(left);
   if (verbose) {
@@ -288,13 +317,31 @@ async function draw(
     : await outputPaths(prompt, { out, count: made.length, force }, makes);
   for (const [index, one] of made.entries()) {
     const path = files[index]!;
-    await writeResult(path, one);
-    if (path === STANDARD_OUTPUT) continue;
-    if (flags.json) console.log(JSON.stringify({ path, ...one.recipe }));
-    else if (!quiet) {
-      if ("width" in one) await showImage(one);
-      console.log(`${path} (seed ${one.recipe?.seed ?? "unknown"})`);
+    await writeOne(path, one, flags);
+    for (const [what, all] of Object.entries(furtherImages)) {
+      if (path === STANDARD_OUTPUT) {
+        if (!quiet) console.error(`${what} is left out: standard output takes one result`);
+        continue;
+      }
+      const beside = path.replace(/\.\w+$/, `-${what}.png`);
+      const [further] = await outputPaths(prompt, { out: beside, count: 1, force }, "images");
+      await writeOne(further!, all[index]!, flags);
     }
+  }
+}
+
+/** Writes an image or audio clip, shows it, and says where it is. */
+async function writeOne(
+  path: string,
+  one: Image | Audio,
+  { json, quiet }: GenerateFlags,
+): Promise<void> {
+  await writeResult(path, one);
+  if (path === STANDARD_OUTPUT) return;
+  if (json) console.log(JSON.stringify({ path, ...one.recipe }));
+  else if (!quiet) {
+    if ("width" in one) await showImage(one);
+    console.log(`${path} (seed ${one.recipe?.seed ?? "unknown"})`);
   }
 }
 
@@ -437,7 +484,7 @@ async function startRun(
   const all = {
     ...options,
     ...own,
-    ...recipeOption(own, Class),
+    ...recipeOption(own, Class, flags.pipeline),
     seed: flags.seed,
     numInferenceSteps: flags.steps,
     guidanceScale: flags.guidance,

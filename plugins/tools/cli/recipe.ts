@@ -114,6 +114,7 @@ export function commandOf(recipe: Recipe, has: (option: string) => boolean): str
     value === undefined || value === null || value === "" ? [] : [flag, quoted(value)];
   const flags = [
     ...flag("--model", recipe["model"]),
+    ...flag("--pipeline", recipe["calledBy"]),
     ...has("numInferenceSteps") ? flag("--steps", recipe["steps"]) : [],
     ...Object.entries(FLAGS).flatMap(([key, name]) => has(key) ? flag(name, recipe[key]) : []),
     ...flag("--seed", recipe["seed"]),

@@ -14,6 +14,8 @@ import { imageInput, STANDARD_INPUT } from "./input.ts";
 
 /** What an image is made from beside the prompt. */
 export interface Given {
+  /** The class that is asked for, whatever else is given. */
+  readonly pipeline?: string;
   readonly image: readonly string[];
   readonly mask?: string;
   readonly depth?: string;
@@ -166,6 +168,7 @@ export async function taskFor(
   registry: Registry,
 ): Promise<Task> {
   const { controlnet, adapter } = given;
+  if (given.pipeline !== undefined) return await ownTask(loaded, given, registry);
   const nets = await Promise.all([...controlnet, ...adapter].map(loadControlNet));
   const kind = adapter.length > 0 ? ADAPTED : nets.some(isUnion) ? UNION : undefined;
   const name = await classFor(loaded.className, given, registry, kind);
@@ -183,6 +186,33 @@ export async function taskFor(
   return { pipe: pipe as unknown as AnyPipeline, Class, options };
 }
 
+/** The task of the class that was asked for, loaded with all that it takes part with. */
+async function ownTask(pipe: AnyPipeline, given: Given, registry: Registry): Promise<Task> {
+  const Class = await classNamed(pipe.className, registry);
+  const own = "controlImage" in Class.options && !Class.control ? 1 : controlNets(pipe);
+  checkControls(given, own);
+  refuseGiven(pipe.className, given, Class, registry);
+  return { pipe, Class, options: await taskOptions(given, Class, registry) };
+}
+
+/**
+ * Loads the ControlNets or T2I-Adapters of a class that is asked for, by its role for them.
+ *
+ * @throws {TypeError} where it has none.
+ */
+export async function loadNets(
+  { controlnet, adapter }: Pick<Given, "controlnet" | "adapter">,
+  { className, spec }: AnyClass,
+  load: (id: string) => Promise<Model>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const given = Object.entries({ controlnet, adapter }).filter(([_, ids]) => ids.length > 0);
+  const loaded = given.map(async ([role, ids]) => {
+    if (role in spec) return [role, alone(await Promise.all(ids.map(load)))];
+    throw new TypeError(`Cannot give --${role} to ${className}: it has no ${role}; leave it out`);
+  });
+  return Object.fromEntries(await Promise.all(loaded));
+}
+
 /** What the families of pipelines with T2I-Adapters, and with ControlNets for images of several kinds, end with. */
 const ADAPTED = "-t2i-adapter";
 const UNION = "-control-union";
@@ -198,9 +228,10 @@ function alone<T>(list: readonly T[]): T | readonly T[] {
 
 /** How many ControlNets a pipeline has of its own. */
 function controlNets({ components }: AnyPipeline): number {
-  const { controlnet } = components;
-  if (controlnet === undefined || controlnet === null) return 0;
-  return controlnet instanceof MultiControlNet ? controlnet.nets.length : 1;
+  const { controlnet, adapter } = components;
+  const nets = controlnet ?? adapter ?? undefined;
+  if (nets === undefined) return 0;
+  return nets instanceof MultiControlNet ? nets.nets.length : 1;
 }
 
 /** What is asked for, where it is not what the model itself is for. */
@@ -222,20 +253,31 @@ async function classFor(
 ): Promise<string> {
   const task = wantedTask(given);
   const own = registry.pipeline(className)?.task;
+  const { maskImage } = (await classNamed(className, registry)).options;
   const name = task === undefined
     ? className
     : kind === undefined
-    ? related(className, task, given, registry, own)
+    ? related(className, task, given, registry, { own, takesMask: maskImage !== undefined })
     : ofKind(className, task, given, registry, kind);
-  const { options } = await classNamed(name, registry);
+  refuseGiven(className, given, await classNamed(name, registry), registry);
+  return name;
+}
+
+/** Refuses what is given of images that a class does not take. */
+function refuseGiven(
+  asked: string,
+  given: Given,
+  { className: name, options }: AnyClass,
+  registry: Registry,
+): void {
   const foreign = foreignFlags(given, options, OPTIONS);
-  if (foreign.length === 0) return name;
+  if (foreign.length === 0) return;
   const known = Object.entries(OPTIONS).filter(([_, option]) => option in options);
   const depthOnes = registry.pipelines().filter(({ task }) => task === "depth-to-image")
     .map(({ className }) => className).join(", ");
   const all = Object.keys(OPTIONS).map((flag) => `--${flag}`).join(", ");
   throw new TypeError(
-    `Cannot give ${foreign.join(" and ")} to ${className}: ${
+    `Cannot give ${foreign.join(" and ")} to ${asked}: ${
       known.length === 0
         ? `${name} takes none of ${all}`
         : `beside a prompt ${name} takes ${known.map(([flag]) => `--${flag}`).join(", ")}`
@@ -282,14 +324,16 @@ function related(
   task: string,
   given: Given,
   registry: Registry,
-  own: string | undefined,
+  { own, takesMask }: { readonly own: string | undefined; readonly takesMask: boolean },
 ): string {
   try {
     const controlnet = given.controlnet.length > 0 || undefined;
     return classForTask(className, task, registry, { controlnet });
   } catch (error) {
     const beginsWithImage = own !== undefined && !/^(text|unconditional)/.test(own);
-    if (beginsWithImage && given.controlnet.length === 0 && given.mask === undefined) {
+    if (
+      beginsWithImage && given.controlnet.length === 0 && (given.mask === undefined || takesMask)
+    ) {
       return className;
     }
     if (!(error instanceof DenoiseError && error.code === "unknown_class")) throw error;
