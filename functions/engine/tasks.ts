@@ -74,7 +74,7 @@ const FILES = ["image", "maskImage", "controlImage"];
 function beyondRequests({ options }: AnyClass): string[] {
   return Object.entries(options)
     .filter(([name, { type, required }]) =>
-      required && (type === "image" || type in WITHOUT_VALUE) && !FILES.includes(name)
+      required && type in WITHOUT_VALUE && !FILES.includes(name)
     )
     .map(([name]) => name);
 }

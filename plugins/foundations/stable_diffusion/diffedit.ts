@@ -365,7 +365,7 @@ const MASK_OPTIONS = ["numMapsPerMask", "maskEncodeStrength", "maskThresholdingR
  * @throws {TypeError} where there is neither, and for options that nothing is left for.
  */
 export async function findMaskAndLatents<O extends DiffEditOptions & RunOptions & GuidanceOptions>(
-  run: Run,
+  run: PipelineRun<DiffEditComponents & LatentComponents>,
   targetPrompt: Prompt | undefined,
   options: O,
 ): Promise<O> {
