@@ -20,8 +20,8 @@ export function checkBytes(length: number, limits: ImageLimits): void {
   const allowed = limits.maxBytes ?? MAX_BYTES;
   if (length > allowed) {
     throw new RangeError(
-      `Cannot read an image file of ${length} bytes: at most ${allowed} are allowed ` +
-        "(the option maxBytes raises that)",
+      `Cannot read an image file of ${length} bytes: at most ${allowed} are allowed; ` +
+        "give a smaller one, or raise the option maxBytes",
     );
   }
 }
@@ -63,7 +63,7 @@ export async function decodeImage(
   if (pixels > allowed) {
     throw new RangeError(
       `Cannot read an image of ${width}x${height}, ${pixels} pixels: at most ${allowed} ` +
-        "are allowed (the option maxPixels raises that)",
+        "are allowed; give a smaller one, or raise the option maxPixels",
     );
   }
   return orient(await decode(bytes, header), await readOrientation(bytes, header.format));
