@@ -73,6 +73,10 @@ export function mountLists(app: OpenAPIHono<AppEnv>, context: DoorContext): void
     }));
   });
 
+  for (const name of ["hypernetworks", "face-restorers", "prompt-styles", "sd-vae"]) {
+    list(name, `The ${name} that there are: none`, () => []); // clients ask at their start
+  }
+
   const names = (of: (model: ModelInfo) => readonly string[] | undefined): string[] => {
     const { state } = context.models;
     return [

@@ -213,6 +213,9 @@ describe("GET /sdapi/v1/samplers, schedulers and sd-models", () => {
     const [model] = (await ask(fake, "sd-models")).body;
     assertEquals([model.title, model.model_name], ["fake", "fake"]);
     assertEquals((await ask(fake, "schedulers")).body[2].label, "Karras");
+    for (const none of ["hypernetworks", "face-restorers", "prompt-styles", "sd-vae"]) {
+      assertEquals((await ask(fake, none)).body, []);
+    }
   });
 });
 
