@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { isWav } from "@denoise/audio";
-import { decodeImage, registry, UnCLIPPipeline } from "@denoise/denoise";
+import { decodeImage, DenoiseImage, registry, UnCLIPPipeline } from "@denoise/denoise";
 import { readRecipe } from "@denoise/image";
 import { type CallOption, roleKey } from "@denoise/core";
 import { createApp, inlineServingEngine } from "@denoise/functions";
@@ -23,7 +23,6 @@ import { until } from "./support/until.ts";
 
 const FIXTURES = new URL("fixtures/", import.meta.url).pathname;
 const IMAGE = new URL("../plugins/media/image/testdata/files/rgb.png", import.meta.url).pathname;
-const MASK = new URL("../plugins/media/image/testdata/files/grey.png", import.meta.url).pathname;
 const SEED = 3;
 const STEPS = 4;
 const SIZE = 64;
@@ -32,6 +31,13 @@ const MOST = 2;
 
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+/** What is inpainted, in a size that models of latents take. */
+const PHOTO = `${folder}/photo.png`;
+const MASK = `${folder}/mask.png`;
+const pixels = Uint8Array.from({ length: 3 * SIZE * SIZE }, (_, i) => i * 7 % 256);
+await new DenoiseImage(SIZE, SIZE, 3, pixels).save(PHOTO);
+await new DenoiseImage(SIZE, SIZE, 1, new Uint8Array(SIZE * SIZE).fill(255, 0, 2000)).save(MASK);
 
 /** Of classes whose first model draws at sizes that it was trained with alone, and large ones. */
 const SMALL: Readonly<Record<string, string>> = { PixArtAlphaPipeline: "tiny-pixart-alpha-256" };
@@ -115,6 +121,7 @@ describe("every class", () => {
     const isServed = Class.makes !== "embeddings" &&
       given.every((name) => Class.options[name]!.type === "image");
     // what no flag, or field of the playground, is for
+    const image = given.includes("maskImage") ? PHOTO : IMAGE;
     const others = given.filter((name) => !["image", "maskImage"].includes(name));
 
     it(`${className} ${isServed ? "makes the same by every door" : "is refused by name"}`, async () => {
@@ -129,9 +136,9 @@ describe("every class", () => {
         ...["--seed", `${SEED}`, "--out", out, "--quiet"],
         ...(takesSteps ? ["--steps", `${STEPS}`] : []),
         ...(takesSize ? ["--size", `${SIZE}`] : []),
-        ...(isGiven ? ["--image", IMAGE] : []),
+        ...(isGiven ? ["--image", image] : []),
         ...(isServed && given.includes("maskImage") ? ["--mask", MASK] : []),
-        ...(isServed ? others.flatMap((name) => ["--option", `${roleKey(name)}=${IMAGE}`]) : []),
+        ...(isServed ? others.flatMap((name) => ["--option", `${roleKey(name)}=${image}`]) : []),
       ];
       const dataUrl = async (file: string) =>
         `data:image/png;base64,${(await Deno.readFile(file)).toBase64()}`;
@@ -139,10 +146,10 @@ describe("every class", () => {
         ...(Class.takesPrompt ? { prompt: "a red apple" } : {}),
         ...(takesSteps ? { num_inference_steps: STEPS } : {}),
         ...(takesSize ? { width: SIZE, height: SIZE } : {}),
-        ...(isGiven ? { image: await dataUrl(IMAGE) } : {}),
+        ...(isGiven ? { image: await dataUrl(image) } : {}),
         ...(given.includes("maskImage") ? { mask: await dataUrl(MASK) } : {}),
         ...Object.fromEntries(
-          await Promise.all(others.map(async (name) => [roleKey(name), await dataUrl(IMAGE)])),
+          await Promise.all(others.map(async (name) => [roleKey(name), await dataUrl(image)])),
         ),
         seed: SEED,
       };

@@ -67,15 +67,10 @@ export async function tasksFor(
   return tasks;
 }
 
-/** Options that requests have files for, though no field holds them. */
-const FILES = ["image", "maskImage", "controlImage"];
-
 /** What a class has to be given that no request can carry. */
 function beyondRequests({ options }: AnyClass): string[] {
   return Object.entries(options)
-    .filter(([name, { type, required }]) =>
-      required && type in WITHOUT_VALUE && !FILES.includes(name)
-    )
+    .filter(([_, { type, required }]) => required && type in WITHOUT_VALUE)
     .map(([name]) => name);
 }
 
