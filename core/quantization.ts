@@ -7,7 +7,7 @@ import { type CallOptions, checkOptions } from "./call_options.ts";
  *   for each row, activations at each call, with a scale for the tensor, or for 64 numbers in layers
  *   whose inputs are not normalized. Small layers stay in float32.
  * - `"int4"`: weights have 4 bits, 64 of them with a scale, for memory; what they are multiplied with is rounded
- *   to 8 bits, 64 numbers with a scale, where a device is faster so (in text and image encoders it is not).
+ *   to 8 bits, 64 numbers with a scale, on CPUs with VNNI or AMX, which are faster so (in text and image encoders it is not).
  * - `{ bits, blockSize }`: weights of 4 or 8 bits with a scale for each 16, 32, 64, 128 or 256 of them, which
  *   are multiplied in float32. Defaults to 64.
  *

@@ -341,7 +341,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     if (this.#method === undefined || weights.length === 0) {
       return { list, tensors, quantized: new Map() };
     }
-    const most = this.#method.kind === "int8" ? await greatestInt8(this.#engine) : 0;
+    const most = await this.#greatest(this.#method);
     return { list, tensors, quantized: await quantized(weights, this.#method, most) };
   }
 
@@ -484,10 +484,16 @@ export class OnnxModel<C extends object, M extends Model<C>>
       (this.#options.onWarning ?? console.warn)(`${problem}; it stays as it is`);
       return;
     }
-    const most = method.kind === "int8" ? await greatestInt8(this.#engine) : 0;
+    const most = await this.#greatest(method);
     this.#base = this.#base.withQuantized(await quantized(weights, method, most));
     this.#checkpoint = this.#base;
     this.#method = method;
+  }
+
+  /** The greatest value of products of bytes; 0 where there are none. */
+  async #greatest(method: Method): Promise<number> {
+    const hasBytes = method.kind === "int8" || method.roundsInput === true;
+    return hasBytes ? await greatestInt8(this.#engine) : 0;
   }
 
   async run(

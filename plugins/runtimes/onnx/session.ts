@@ -37,6 +37,14 @@ export function sessionEntries(
   };
 }
 
+/**
+ * Whether onnxruntime lays out the memory of a run beforehand, by the sizes of one before. On a CPU that is a
+ * block beside all that the first run was given: 70 MB for a UNet of Stable Diffusion at 256x256, as fast without.
+ */
+export function plansMemory({ device = "cpu" }: SessionSpec): boolean {
+  return device !== "cpu";
+}
+
 /** Makes sure that the number of threads is one. */
 export function checkThreads(threads: number | undefined): void {
   if (threads === undefined || (Number.isInteger(threads) && threads >= 1)) return;
@@ -62,6 +70,7 @@ export async function createSession(spec: SessionSpec): Promise<EngineSession> {
   const options: InferenceSession.SessionOptions = {
     executionProviders: executionProviders(device),
     graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
+    enableMemPattern: plansMemory(spec),
     ...(spec.saveTo === undefined
       ? {}
       : { optimizedModelFilePath: `${spec.saveTo.folder}/${MODEL}` }),

@@ -17,9 +17,10 @@ export function downsample(s: Scope, x: Value, padding = 1): Value {
  * Doubles height and width, repeating pixels, then convolves (`Upsample2D`).
  *
  * @param like A value to take height and width from, for sizes that are no multiple of two.
+ * @param pixels How many pixels the result has as a rule.
  */
-export function upsample(s: Scope, x: Value, like?: Value): Value {
+export function upsample(s: Scope, x: Value, like?: Value, pixels?: number): Value {
   const conv = s.at("conv");
-  if (like === undefined) return doubledConv2d(conv, x);
-  return conv2d(conv, upsampleNearestLike(s, x, like), { padding: 1 });
+  if (like === undefined) return doubledConv2d(conv, x, pixels);
+  return conv2d(conv, upsampleNearestLike(s, x, like), { padding: 1, pixels });
 }

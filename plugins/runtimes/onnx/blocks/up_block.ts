@@ -37,5 +37,5 @@ export function upBlock(
   const byResnet = type === "ResnetUpsampleBlock2D" || options.resampleType === "resnet";
   return byResnet
     ? resnetBlock(s.at("upsamplers.0"), x, temb, { ...resnet, resample: "up" })
-    : upsample(s.at("upsamplers.0"), x, skips.at(-1));
+    : upsample(s.at("upsamplers.0"), x, skips.at(-1), resnet.pixels && 4 * resnet.pixels);
 }

@@ -18,7 +18,7 @@ export interface ConvOptions extends BiasOptions {
   readonly dilation?: number;
   /** Groups of channels that are convolved apart. Defaults to 1. */
   readonly groups?: number;
-  /** How many pixels an image has here as a rule, for devices that many pixels keep busy. */
+  /** How many pixels an image has here as a rule, for devices that many pixels keep busy and where many take memory. */
   readonly pixels?: number | undefined;
 }
 
@@ -91,6 +91,7 @@ function convolution(
       kernel: kernel as [number, number],
       stride,
       padding: typeof padding === "number" ? [padding, padding, padding, padding] : padding,
+      pixels: options.pixels,
     });
   return withChanges(s, {
     input: x,
@@ -190,14 +191,16 @@ const DOUBLED: readonly number[] = [256, 512, 640, 1280];
  *
  * A card does both as one transposed convolution of kernels 4x4, whose numbers are sums of those that meet
  * the same pixel, with 4/9 of the products: on an H200, decoding 512x512 takes 9.5 ms so, and 10.5 ms else.
+ *
+ * @param pixels How many pixels the result has as a rule.
  */
-export function doubledConv2d(s: Scope, x: Value): Value {
+export function doubledConv2d(s: Scope, x: Value, pixels?: number): Value {
   const [out, into] = s.shape("weight") as [number, number];
   const isPlain = s.changes().length === 0 && s.quantized() === undefined;
   if (
     !isPlain || !s.graph.lowering.fusedSteps || s.dtype !== "float16" || !DOUBLED.includes(into)
   ) {
-    return conv2d(s, upsampleNearest(s, x), { padding: 1 });
+    return conv2d(s, upsampleNearest(s, x), { padding: 1, pixels });
   }
   const kernel = meeting(s, meeting(s, s.cast(s.tensor("weight"), "float32"), 2), 3);
   const weight = s.cast(transpose(s, kernel, [1, 0, 2, 3])); // [C, C', 4, 4]

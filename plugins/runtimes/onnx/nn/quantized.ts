@@ -33,15 +33,23 @@ export interface QuantizedConvOptions {
   readonly stride: number;
   /** Zeros at top, left, bottom and right. */
   readonly padding: readonly [number, number, number, number];
+  /** How many pixels the result has as a rule. */
+  readonly pixels?: number | undefined;
 }
 
 /** Ends of a slice that leaves nothing out. */
 const END = 2 ** 31 - 1;
 
+/** So many bytes of numbers lie side by side at once, where that leaves each band {@linkcode BAND_PIXELS}. */
+const BAND_BYTES = 2 ** 24;
+
+/** Fewer pixels in a product cost more time, since each product reads the whole weight. */
+const BAND_PIXELS = 256;
+
 /**
  * A convolution as a product: for each output the numbers under the kernel side by side, times the
- * weight as a matrix. A graph may cut the rows into bands, so that not all of them lie side by side
- * at once ({@linkcode Graph.bands}).
+ * weight as a matrix. Its rows are cut into bands, so that not all of them lie side by side at once: into as
+ * many as the graph says ({@linkcode Graph.bands}), or more where images have many pixels as a rule.
  */
 export function quantizedConv2d(
   s: Scope,
@@ -54,7 +62,11 @@ export function quantizedConv2d(
     ? int8Input(s, x, weight, bias)
     : floatInput(s, x, weight, bias);
   const padded = pad(s, pixels, options.padding, zero); // [N, H', W', C]
-  const bands = bandsOf(s, padded, options).map((band) => product(sideBySide(s, band, options)));
+  const bytes = weight.kind === "int8" ? 1 : 4;
+  const count = Math.max(s.graph.bands, bandCount(s, options, bytes));
+  const bands = bandsOf(s, padded, count, options).map((band) =>
+    product(sideBySide(s, band, options))
+  );
   const joined = bands.length === 1 ? bands[0]! : concat(s, bands, 1); // [N, H, W, C']
   return transpose(s, joined, [0, 3, 1, 2]);
 }
@@ -101,9 +113,23 @@ function pad(
   return s.op("Pad", [pixels, s.ints([0, top, left, 0, 0, bottom, right, 0]), zero]);
 }
 
+/** Into how many bands the rows are cut, for numbers of so many bytes. */
+function bandCount(
+  s: Scope,
+  { kernel: [height, width], pixels = 0 }: QuantizedConvOptions,
+  bytes: number,
+): number {
+  const all = pixels * height * width * s.shape("weight")[1]! * bytes;
+  return Math.min(Math.ceil(all / BAND_BYTES), Math.floor(pixels / BAND_PIXELS));
+}
+
 /** The input rows that each band of output rows needs. */
-function bandsOf(s: Scope, padded: Value, { kernel: [height], stride }: QuantizedConvOptions) {
-  const { bands } = s.graph;
+function bandsOf(
+  s: Scope,
+  padded: Value,
+  bands: number,
+  { kernel: [height], stride }: QuantizedConvOptions,
+) {
   if (bands === 1 || height === 1) return [padded];
   const rows = add(s, div(s, sub(s, shapeOf(s, padded, 1, 2), height), stride), 1);
   const cuts = div(s, mul(s, rows, s.ints(Array.from({ length: bands + 1 }, (_, i) => i))), bands);

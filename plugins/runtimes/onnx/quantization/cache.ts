@@ -56,7 +56,7 @@ function quantizedWeight(
   const [values, scales] = [tensors.get(`${name}.values`)!, tensors.get(`${name}.scales`)!];
   if (method.kind === "int8") return { kind: "int8", values, scales };
   const width = dims.slice(1).reduce((product, size) => product * size, 1);
-  const roundsInput = method.roundsInput && (method.bits === 4 || most === 127);
+  const roundsInput = method.roundsInput && most === 127;
   return { ...method, roundsInput, values, scales, width };
 }
 

@@ -10,7 +10,7 @@ import {
 } from "@denoise/core";
 import type { AdaptableModel } from "@denoise/adapters";
 import { defineModel, float32, inlineEngine, type OnnxModelClass } from "@denoise/onnx";
-import { type Checkpoint, lowerings, type Scope, type Value } from "@denoise/onnx/graph";
+import { type Checkpoint, Graph, lowerings, Scope, type Value } from "@denoise/onnx/graph";
 import { add, conv2d, linear, upsampleNearestLike } from "@denoise/onnx/nn";
 import { checkpointOf, runLayers } from "@denoise/onnx/testing";
 import { openSafetensors, storedTensor, withScales } from "@denoise/safetensors";
@@ -112,6 +112,30 @@ describe("quantized layers", () => {
         }
       }
     }
+
+    it(`conv2d() with ${name} is cut into bands where images have many pixels as a rule`, async () => {
+      const channels = method.kind === "blocks" ? method.blockSize : 16;
+      const plain = integers([20, channels, 3, 3], least, most);
+      const weight = startingWith(first, plain, channels * 9);
+      (weight.data as Float32Array).forEach((_, i, all) =>
+        i % (channels * 9) < 9 && (all[i] = first)
+      );
+      const sizeOf = async (pixels: number) => {
+        const tensors = await quantizedCheckpoint({ weight, bias: integers([20], -9, 9) }, method);
+        const graph = new Graph();
+        const x = graph.input("x", "float32", ["batch", channels, "height", "width"]);
+        conv2d(new Scope(graph, tensors), x, { padding: 1, pixels });
+        return graph.size;
+      };
+      // nine places of 16 channels at 512x512: 38 MB of bytes, more of float32
+      const pixels = 512 ** 2;
+      const [none, small, large] = [await sizeOf(0), await sizeOf(64 ** 2), await sizeOf(pixels)];
+      assertEquals(small, none);
+      const perBand = 11; // a band, nine places and the product; the places are joined, too
+      assert(large >= none + 2 * perBand, `${large} nodes, where one band has ${none}`);
+      const x = full(integers([2, channels, 5, 7], 0, 255));
+      await asInFloat32((s, { x }) => conv2d(s, x!, { padding: 1, pixels }), x, weight, method, 1);
+    });
 
     it(`a convolution over single pixels with ${name} is exact`, async () => {
       const weight = startingWith(first, integers([20, 64, 1, 1], least, most), every);
@@ -266,6 +290,17 @@ describe("methodOfLayer()", () => {
     ];
     for (const name of even) {
       assertEquals(methodOfLayer(name, int8), int8);
+    }
+  });
+});
+
+describe("quantized()", () => {
+  it("rounds what is multiplied where products of bytes are exact alone", async () => {
+    const weights = [["proj.weight", storedTensor(integers([64, 64], -8, 7))]] as const;
+    const method = methodOf("M", "int4", false);
+    for (const [greatest, rounds] of [[127, true], [63, false]] as const) {
+      const weight = (await quantized(weights, method, greatest)).get("proj.weight")!;
+      assertEquals(weight.kind === "blocks" && weight.roundsInput, rounds);
     }
   });
 });

@@ -17,6 +17,7 @@ const CALLS = {
   CreateSessionOptions: [10, "buffer"],
   SetOptimizedModelFilePath: [11, "pointer", "buffer"],
   EnableProfiling: [14, "pointer", "buffer"],
+  DisableMemPattern: [17, "pointer"],
   SetSessionLogSeverityLevel: [22, "pointer", "i32"],
   SetSessionGraphOptimizationLevel: [23, "pointer", "i32"],
   SetIntraOpNumThreads: [24, "pointer", "i32"],

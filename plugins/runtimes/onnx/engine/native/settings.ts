@@ -1,6 +1,6 @@
 import { parseDevice } from "../../devices.ts";
 import { MODEL } from "../../optimized.ts";
-import { sessionEntries } from "../../session.ts";
+import { plansMemory, sessionEntries } from "../../session.ts";
 import type { DeviceOptions, SessionSpec } from "../engine.ts";
 import { cString, cStrings, type Handle, type Ort } from "./api.ts";
 import { Owned } from "./owned.ts";
@@ -37,6 +37,7 @@ export function sessionOptions(
     call.SetOptimizedModelFilePath(options, cString(`${saveTo.folder}/${MODEL}`));
   }
   if (spec.profile !== undefined) call.EnableProfiling(options, cString(spec.profile));
+  if (!plansMemory(spec)) call.DisableMemPattern(options);
   if (threads !== undefined) call.SetIntraOpNumThreads(options, threads);
   for (const [name, value] of Object.entries(sessionEntries(spec))) {
     call.AddSessionConfigEntry(options, cString(name), cString(value));
