@@ -328,3 +328,113 @@ describe("fromPretrained() of float8", () => {
     }
   }
 });
+
+/** Text encoders whose repos are not in float8, beside those. */
+const MORE_ENCODERS = [
+  "CLIPTextModelWithProjection/sdxl",
+  "UMT5EncoderModel/gated_gelu",
+  "Gemma3ForConditionalGeneration/older",
+  "LlamaModel/grouped",
+];
+
+/** A text encoder's tensors as ComfyUI's files have them, with the file of its tokenizer. */
+function ofComfy(tensors: Tensors): Map<string, Tensor> {
+  const renamed = [...tensors].filter(([name]) => !/vision_tower|multi_modal/.test(name)).map((
+    [name, tensor],
+  ) =>
+    [
+      name.replace(/^(model\.)?language_model\.(model\.)?/, "model.")
+        .replace(/^model\.visual\./, "visual.")
+        .replace(/^(embed_tokens|layers|norm)\./, "model.$1."),
+      tensor,
+    ] as const
+  );
+  return new Map(renamed);
+}
+
+describe("fromSingleFile() of a text encoder of ComfyUI", () => {
+  const tokenizer = text("a tokenizer");
+
+  for (const name of [...TEXT_ENCODERS, ...MORE_ENCODERS]) {
+    const folder = `models/${name}`;
+    const [className] = name.split("/") as [string];
+
+    it(`reads ${className} as transformers does, and float8 with scales`, async () => {
+      const Class = await classOf(className);
+      const root = await Deno.makeTempDir();
+      const tensors = ofComfy(await tensorsOf(fixture(folder)));
+      const path = `${root}/encoder.safetensors`;
+      const config = { config: fixture(folder) };
+      const read = async (file: File) => {
+        const isLanguage = !className.startsWith("CLIP") && className !== "T5EncoderModel";
+        await save(path, isLanguage ? new Map(file).set("spiece_model", tokenizer) : file);
+        return await outputsOf(await Class.fromSingleFile(path, config), folder);
+      };
+      const plain = new Map([...tensors].map(([key, tensor]) => [key, storedTensor(tensor)]));
+      // what a folder gives is held against transformers
+      const known = await outputsOf(await Class.fromPretrained(fixture(folder)), folder);
+      assertEquals((await read(plain)).map(({ data }) => data), known.map(({ data }) => data));
+      for (
+        const style of ["matrices without a scale", "scaled_fp8 with scale_weight and scale_input"]
+      ) {
+        const file = STYLES[style]!.write(tensors, "");
+        const [found, wanted] = [await read(file), await read(await numbersOf(file))];
+        assert(wanted.length > 0);
+        found.forEach((one, i) => assert(relativeDifference(one, wanted[i]!) < 1e-5));
+      }
+      await Deno.remove(root, { recursive: true });
+    });
+  }
+
+  it("takes them out of whole checkpoints, too", async () => {
+    const cases = [
+      ["Qwen3Model/grouped", "qwen3_4b"],
+      ["Gemma2Model/gemma", "gemma2_2b"],
+      ["Qwen2_5_VLForConditionalGeneration/nested", "qwen25_7b"],
+      ["UMT5EncoderModel/gated_gelu", "pile_t5xl"],
+    ] as const;
+    for (const [name, part] of cases) {
+      const folder = `models/${name}`;
+      const Class = await classOf(name.split("/")[0]!);
+      const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+      const within = [...ofComfy(await tensorsOf(fixture(folder)))].map(([key, tensor]) =>
+        [`text_encoders.${part}.transformer.${key}`, storedTensor(tensor)] as const
+      );
+      await save(path, new Map([...within, ["model.diffusion_model.x", tokenizer]]));
+      const model = await Class.fromSingleFile(path, { config: fixture(folder) });
+      const known = await outputsOf(await Class.fromPretrained(fixture(folder)), folder);
+      const found = await outputsOf(model, folder);
+      assertEquals(found.map(({ data }) => data), known.map(({ data }) => data));
+      await Deno.remove(path);
+    }
+  });
+
+  it("has no projection in CLIP-L's file, and says what another encoder lacks", async () => {
+    const folder = fixture("models/CLIPTextModelWithProjection/sdxl");
+    const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+    const tensors = new Map(await tensorsOf(folder));
+    assert(tensors.delete("text_projection.weight"));
+    const file = [...tensors].map(([name, tensor]) => [name, storedTensor(tensor)] as const);
+    await save(path, new Map(file));
+    const Class = await classOf("CLIPTextModelWithProjection");
+    await assertRejects(
+      () => Class.fromSingleFile(path, { config: folder }),
+      DenoiseError,
+      "text_projection.weight",
+    );
+    const Other = await classOf("Qwen3Model");
+    const none = await assertRejects(
+      () => Other.fromSingleFile(path, { config: fixture("models/Qwen3Model/grouped") }),
+      DenoiseError,
+      "the file holds none",
+    );
+    assertEquals(none.code, "missing_component");
+    const unnamed = await assertRejects(
+      () => Other.fromSingleFile(path),
+      DenoiseError,
+      "{ config:",
+    );
+    assertEquals(unnamed.code, "missing_component");
+    await Deno.remove(path);
+  });
+});

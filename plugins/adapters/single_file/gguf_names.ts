@@ -44,18 +44,15 @@ function renamed(tensors: Tensors, names: Names): NamedTensor[] {
 }
 
 /** The tensors of T5's encoder in a checkpoint, or in a file of its own. */
-export function t5Tensors(all: Tensors): NamedTensor[] {
+export function t5Tensors(all: Tensors, prefix: string): NamedTensor[] {
   if (all.has("enc.blk.0.attn_q.weight")) return renamed(all, T5);
   const isAlone = all.has("encoder.final_layer_norm.weight");
-  // the table of words is stored twice in some files
-  return inside(all, isAlone ? [""] : ["text_encoders.t5xxl.transformer."]).filter(([name]) =>
-    name !== "encoder.embed_tokens.weight"
-  );
+  // the table of words is stored twice in some files, the tokenizer's file in others
+  const others = ["encoder.embed_tokens.weight", "spiece_model"];
+  return inside(all, isAlone ? [""] : [prefix]).filter(([name]) => !others.includes(name));
 }
 
-/** The tensors of a language model of Qwen in a file of its own. */
-export function qwenTensors(all: Tensors): NamedTensor[] {
-  if (all.has("blk.0.attn_q.weight")) return renamed(all, QWEN);
-  const isAlone = all.has("model.embed_tokens.weight") || all.has("embed_tokens.weight");
-  return isAlone ? [...all] : [];
+/** The tensors of a language model of Qwen under the names of llama.cpp; undefined where there are none. */
+export function qwenTensors(all: Tensors): NamedTensor[] | undefined {
+  return all.has("blk.0.attn_q.weight") ? renamed(all, QWEN) : undefined;
 }

@@ -1,5 +1,6 @@
 import { DenoiseError } from "@denoise/core";
 import { readTensor } from "@denoise/safetensors";
+import { languageModels } from "./language_models.ts";
 import { type Tensors, TRANSFORMERS } from "./tensors.ts";
 
 /** Tensors that tell checkpoints apart, as diffusers does (`infer_diffusers_model_type`). */
@@ -109,12 +110,15 @@ function autoencoderDcRepo(tensors: Tensors): string {
   return channels === 512 ? repo("f128c512-mix") : repo("f32c32-mix");
 }
 
+/** Classes whose files do not say their config. */
+const ENCODERS = ["T5EncoderModel", "UMT5EncoderModel", ...languageModels];
+
 /** The repo whose config a model alone has; a file that says nothing of its kind is of the first one. */
 export async function repoOf(tensors: Tensors, className: string): Promise<string> {
   if (className === "ControlNetModel") return controlNetRepo(tensors);
   if (className === "ZImageControlNetModel") return await zImageControlNetRepo(tensors);
   if (className === "AutoencoderDC") return autoencoderDcRepo(tensors);
-  if (className === "T5EncoderModel" || className === "Qwen3Model") {
+  if (ENCODERS.includes(className)) {
     throw new DenoiseError(
       "missing_component",
       `Cannot load ${className} from a file alone, which does not say its config: give the repo or folder ` +
@@ -123,6 +127,8 @@ export async function repoOf(tensors: Tensors, className: string): Promise<strin
   }
   const transformer = transformerKind(tensors);
   if (transformer !== undefined) return repos[transformer]!;
+  const words = tensors.get("text_model.embeddings.token_embedding.weight")?.dims[1];
+  if (className === "CLIPTextModelWithProjection" && words === 1280) return repos.xl_base!;
   const labels = tensors.get("label_emb.0.0.weight")?.dims[1]; // of a UNet in a file of its own
   if (labels === 2816) return repos.xl_base!;
   if (labels === 2560) return repos.xl_refiner!;

@@ -20,7 +20,9 @@
  * ```
  *
  * A UNet, an autoencoder (AutoencoderDC too), a text encoder or a ControlNet alone is loaded by its class, from a file of
- * its own or out of a whole checkpoint; of ControlNets those of Stable Diffusion and of Z-Image, as in diffusers. A text encoder of llama.cpp's .gguf files (T5, Qwen3) or of ComfyUI's
+ * its own or out of a whole checkpoint; of ControlNets those of Stable Diffusion and of Z-Image, as in diffusers. Text
+ * encoders in files of ComfyUI are CLIP (clip_l, clip_g), T5, UMT5 and language models (Qwen2.5-VL, Qwen3, Qwen3-VL, Gemma 2
+ * and 3, Mistral 3, Llama), of .gguf files of llama.cpp T5 and Qwen3; but for CLIP a file
  * needs the repo that has its config: `{ config, subfolder: "text_encoder_2" }`. Of .gguf files
  * `quantizationConfig: new GGUFQuantizationConfig({ computeDtype: "bfloat16" })` says what their numbers
  * are rounded to.

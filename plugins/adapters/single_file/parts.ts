@@ -4,6 +4,7 @@ import { autoencoderTensors } from "./autoencoder.ts";
 import { autoencoderDcTensors } from "./autoencoder_dc.ts";
 import { controlNetName } from "./controlnet.ts";
 import { qwenTensors, t5Tensors } from "./gguf_names.ts";
+import { languageModels, languageModelTensors } from "./language_models.ts";
 import { inside, type NamedTensor, type Tensors, TRANSFORMERS } from "./tensors.ts";
 import { textEncoderTensors } from "./text_encoder.ts";
 import { transformerTensors } from "./transformers.ts";
@@ -40,8 +41,9 @@ export const parts: Readonly<Record<string, Part>> = {
   ZImageControlNetModel: {
     tensors: (all, config) => Promise.resolve(zImageControlNet(all, config)),
   },
-  T5EncoderModel: { tensors: (all) => Promise.resolve(t5Tensors(all)) },
-  Qwen3Model: { subfolder: "text_encoder", tensors: (all) => Promise.resolve(qwenTensors(all)) },
+  T5EncoderModel: t5("text_encoders.t5xxl.transformer."),
+  UMT5EncoderModel: t5("text_encoders.pile_t5xl.transformer."),
+  ...Object.fromEntries(languageModels.map((className) => [className, languageModel(className)])),
   UNet2DConditionModel: {
     subfolder: "unet",
     tensors: (all, config) => renamed(unetTensors(all), unetName, config as unknown as UNetNames),
@@ -70,6 +72,22 @@ export const parts: Readonly<Record<string, Part>> = {
     tensors: (all, config) => textEncoderTensors(all, config, true),
   },
 };
+
+/** T5's encoder, after that prefix in a whole checkpoint. */
+function t5(prefix: string): Part {
+  return { tensors: (all) => Promise.resolve(t5Tensors(all, prefix)) };
+}
+
+/** A text encoder that is a language model. */
+function languageModel(className: string): Part {
+  return {
+    subfolder: "text_encoder",
+    tensors: (all) => {
+      const named = className === "Qwen3Model" ? qwenTensors(all) : undefined;
+      return Promise.resolve(named ?? languageModelTensors(className, all));
+    },
+  };
+}
 
 /** What turns words into states, which lies with the transformer of Anima, or in a file of its own. */
 function animaConditioner(all: Tensors): NamedTensor[] {

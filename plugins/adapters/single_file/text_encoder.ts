@@ -9,6 +9,9 @@ const CLIP = [
   "text_encoders.clip_l.transformer.",
 ];
 
+/** A tensor by which a file of its own is known. */
+const ALONE = "text_model.embeddings.token_embedding.weight";
+
 /** Where those of ComfyUI keep encoders with a projection, which that of CLIP-L lacks. */
 const PROJECTED = {
   l: "text_encoders.clip_l.transformer.",
@@ -47,9 +50,14 @@ export function openClipName(stored: string): string | undefined {
 /** The tensors of a text encoder. */
 export async function textEncoderTensors(
   tensors: Tensors,
-  config: { readonly num_hidden_layers?: number; readonly hidden_size?: number },
+  config: {
+    readonly num_hidden_layers?: number;
+    readonly hidden_size?: number;
+    readonly hidden_act?: string;
+  },
   projected: boolean,
 ): Promise<NamedTensor[]> {
+  if (tensors.has(ALONE)) return projected ? aloneProjected(tensors, config) : [...tensors];
   const clip = projected ? projectedTensors(tensors, config.hidden_size!) : plainTensors(tensors);
   if (clip.length > 0) return clip;
   const { num_hidden_layers: layers = Infinity } = config;
@@ -80,6 +88,19 @@ function projectedTensors(tensors: Tensors, width: number): NamedTensor[] {
   if (prefix !== PROJECTED.l) return found;
   const others = found.filter(([name]) => name !== "text_projection.weight");
   return [...others, ["text_projection.weight", storedTensor(identity(width))]];
+}
+
+/** An encoder with a projection in a file of its own, where ComfyUI leaves that of CLIP-L out, too. */
+function aloneProjected(
+  tensors: Tensors,
+  { hidden_size: width, hidden_act = "quick_gelu" }: {
+    readonly hidden_size?: number;
+    readonly hidden_act?: string;
+  },
+): NamedTensor[] {
+  const name = "text_projection.weight";
+  const isLacking = !tensors.has(name) && hidden_act === "quick_gelu" && width !== undefined;
+  return isLacking ? [...tensors, [name, storedTensor(identity(width))]] : [...tensors];
 }
 
 function identity(width: number): Tensor {
