@@ -100,13 +100,27 @@ def input_name(tensor: torch.Tensor) -> str:
     return INPUTS + sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode() + tensor.numpy().tobytes()).hexdigest()[:12]
 
 
+# by the name of an input the line that says how it is made, where draws alone do not
+MADE_INPUTS: dict[str, str] = {}
+
+
+def write_input(name: str, tensor: torch.Tensor) -> None:
+    """HASH.rules of what is made from draws, HASH.safetensors of the rest."""
+    lines, rest = ([MADE_INPUTS[name]], {}) if name in MADE_INPUTS else rules_of({"value": tensor})
+    if rest:
+        save_file({"value": tensor}, GOLDEN / f"{name}.safetensors")
+    else:
+        (GOLDEN / f"{name}.rules").write_text("\n".join(lines) + "\n")
+    (GOLDEN / f"{name}.{'rules' if rest else 'safetensors'}").unlink(missing_ok=True)
+
+
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], results: str | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     is_result = re.compile(results).search if results else lambda _: None
     if results:
         for name in [name for name in tensors if name.startswith(INPUTS)]:
-            save_file({"value": tensors.pop(name)}, GOLDEN / f"{name}.safetensors")
+            write_input(name, tensors.pop(name))
     rules, rest = rules_of({name: tensor for name, tensor in tensors.items() if results and not is_result(name)})
     stored, thinned = {name: tensors[name] for name in tensors if is_result(name) or name in rest or not results}, {}
     for name, tensor in stored.items():

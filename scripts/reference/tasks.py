@@ -7,7 +7,7 @@ import numpy
 import torch
 from PIL import Image
 
-from common import generator, seed_of
+from common import MADE_INPUTS, generator, input_name, seed_of
 
 PROMPT, OTHER = "a red apple on a blue background", "a cat at night, in the rain"
 
@@ -24,12 +24,14 @@ def swap(class_name: str, **config) -> dict:
 def photo(width: int, height: int, mode: str = "RGB", name: str = "picture") -> Image.Image:
     """A soft image with some noise, the same for the same name and size."""
     channels = {"L": 1, "RGB": 3, "RGBA": 4}[mode]
-    g = generator(seed_of(f"{name} {width}x{height} {mode}"))
+    seed = seed_of(f"{name} {width}x{height} {mode}")
+    g = generator(seed)
     coarse = torch.randint(0, 256, (4, 4, channels), generator=g).to(torch.uint8).numpy()
     planes = [Image.fromarray(coarse[..., c]).resize((width, height), Image.Resampling.BICUBIC) for c in range(channels)]
     noise = torch.randint(-12, 13, (height, width, channels), generator=g).numpy()
-    values = numpy.clip(numpy.stack([numpy.asarray(plane) for plane in planes], axis=-1).astype(int) + noise, 0, 255)
-    return Image.fromarray(values.astype(numpy.uint8).squeeze() if channels == 1 else values.astype(numpy.uint8), mode)
+    values = numpy.clip(numpy.stack([numpy.asarray(plane) for plane in planes], axis=-1).astype(int) + noise, 0, 255).astype(numpy.uint8)
+    MADE_INPUTS[input_name(torch.from_numpy(values))] = f"photo {seed} {height}x{width}x{channels}"
+    return Image.fromarray(values.squeeze() if channels == 1 else values, mode)
 
 
 def with_alpha(width: int, height: int) -> Image.Image:

@@ -5,6 +5,7 @@
  */
 import { Tensor } from "@denoise/core";
 import { makeFixtures, safetensors } from "./fixtures.ts";
+import { photo } from "./photo.ts";
 
 makeFixtures(); // for a test file that is run by itself
 
@@ -62,16 +63,26 @@ export async function readGolden<Head>(path: string): Promise<Golden<Head>> {
   return { head, tensors, value };
 }
 
-async function readInput(name: string): Promise<Tensor> {
+/** An input of tests/golden/inputs, by its name `inputs/HASH`. */
+export async function readInput(name: string): Promise<Tensor> {
+  const rules = await textOf(new URL(`golden/${name}.rules`, ROOT));
+  if (rules?.startsWith("photo ")) return photo(rules);
+  if (rules !== undefined) return parseTensors(safetensors(rules)).get("value")!;
   const file = await Deno.readFile(new URL(`golden/${name}.safetensors`, ROOT));
   return parseTensors(file).get("value")!;
 }
 
 async function drawn(rules: URL): Promise<Map<string, Tensor>> {
+  const text = await textOf(rules);
+  return text === undefined ? new Map() : parseTensors(safetensors(text));
+}
+
+/** A file's text, none where there is no file. */
+async function textOf(file: URL): Promise<string | undefined> {
   try {
-    return parseTensors(safetensors(await Deno.readTextFile(rules)));
+    return await Deno.readTextFile(file);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return new Map();
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
