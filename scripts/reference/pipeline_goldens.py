@@ -157,4 +157,4 @@ def write_pipeline_goldens() -> None:
         apply_scheduler(pipe, own, None)
         if hasattr(pipe, "vae") and repo not in LOAD:
             own_inputs(pipe, cases, tensors)
-        write_golden(GOLDEN / "pipelines" / repo, COMMAND, cases, tensors, r"\.(images|latents)$", load=LOAD.get(repo, {}), printed=head)
+        write_golden(GOLDEN / "pipelines" / repo, COMMAND, cases, tensors, r"^\d+\.(images|latents)$", load=LOAD.get(repo, {}), printed=head)
