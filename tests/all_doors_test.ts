@@ -182,9 +182,9 @@ describe("every class", () => {
           if (isGiven) {
             await page.setInputFiles("#file", IMAGE);
             await playground.says(/^Image taken/);
-            await page.fill("#strength", ""); // the class's own
-            for (const side of ["#width", "#height"]) { // as large as the image, as by the others
-              if (await page.isVisible(side)) await page.fill(side, "");
+            // strength is the class's own, and the size the image's, as by the others
+            for (const field of ["#strength", "#width", "#height"]) {
+              if (await page.isVisible(field)) await page.fill(field, "");
             }
           }
           if (await page.isVisible("#prompt")) await page.fill("#prompt", "a red apple");

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Browser, chromium, type Page } from "../../tests/support/browser.ts";
+import { NEVER_MS } from "../../tests/support/until.ts";
 import type { App } from "../app.ts";
 
 const CHROMIUM = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
@@ -40,7 +41,7 @@ const RECORDER = `
       recorded.alts.push(target.alt));
   });`;
 
-/** The playground in a browser, as a test drives it: everything waits for a state, however long it takes. */
+/** The playground in a browser, as a test drives it: everything waits for a state, however slow the machine is. */
 export class Playground {
   /** Requests that went elsewhere than to the server. */
   readonly outside: string[] = [];
@@ -59,7 +60,7 @@ export class Playground {
     options: Parameters<Browser["newPage"]>[0] = {},
   ): Promise<Playground> {
     const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, ...options });
-    page.setDefaultTimeout(0);
+    page.setDefaultTimeout(NEVER_MS);
     const playground = new Playground(page);
     page.on("request", (request) => {
       const { protocol, hostname, href } = new URL(request.url());

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { axe, type Browser, chromium, type Page } from "../../tests/support/browser.ts";
 import { buildSite } from "./main.ts";
 import { serveFolder } from "./serve.ts";
+import { NEVER_MS } from "../../tests/support/until.ts";
 
 const CHROMIUM = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
 const hasBrowser = await Deno.stat(CHROMIUM).then(() => true, () => false);
@@ -101,7 +102,7 @@ describe("the documentation site", () => {
   /** Opens a page; what it asks other hosts for, and what it complains of, is collected. */
   async function open(path: string, options: Parameters<Browser["newPage"]>[0]) {
     const page = await browser.newPage(options);
-    page.setDefaultTimeout(0); // a busy machine is slow; what never comes ends the whole run
+    page.setDefaultTimeout(NEVER_MS);
     const problems: string[] = [];
     page.on("request", (request) => {
       const url = new URL(request.url());

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { chromium } from "../../../tests/support/browser.ts";
 import { fakeApp } from "../../tests/app.ts";
+import { NEVER_MS } from "../../../tests/support/until.ts";
 
 const CHROMIUM = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
 const hasBrowser = await Deno.stat(CHROMIUM).then(() => true, () => false);
@@ -33,7 +34,7 @@ describe("docsDoor", () => {
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
     try {
       const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
-      page.setDefaultTimeout(0); // a busy machine takes what it takes
+      page.setDefaultTimeout(NEVER_MS);
       const outside: string[] = [];
       const problems: string[] = [];
       page.on("request", (request) => {
