@@ -7,7 +7,7 @@
 #include "driver_types.h"
 #define OK 0
 typedef int err;
-static long long alloc_now, alloc_peak, alloc_count, host_alloc, h2d_n,h2d_b,d2h_n,d2h_b,d2d_n,d2d_b,h2h_n, memset_n, sync_n, launches, evrec, waitev;
+static _Atomic long long alloc_now, alloc_peak, alloc_count, host_alloc, h2d_n,h2d_b,d2h_n,d2h_b,d2d_n,d2d_b,h2h_n, memset_n, sync_n, launches, evrec, waitev;
 #define MAXK 60000
 static struct {const void*h; char*name; long n;} K[MAXK]; static int nk;
 static int trace=-1; static FILE*tf;
