@@ -57,14 +57,23 @@ def resizes(draw: np.random.Generator, count: int) -> list[dict]:
     return cases
 
 
+def drawn_image(seed: int, width: int, height: int, channels: int, extreme: bool) -> Image.Image:
+    """What torch's generator draws, so that the seed stands for it; with `extreme` 0 and 255 alone."""
+    data = torch.randint(0, 256, (height, width, channels), generator=torch.Generator().manual_seed(seed)).to(torch.uint8).numpy()
+    data = np.where(data > 127, 255, 0).astype(np.uint8) if extreme else data
+    return Image.fromarray(data[..., 0] if channels == 1 else data)
+
+
 def reductions(draw: np.random.Generator, count: int) -> list[dict]:
     """Images that are reduced by whole factors before they are resampled, which larger gaps do less."""
     cases = []
     for i in range(count):
-        image = random_image(draw, [1, 3, 4][i % 3], 90)
+        columns, rows = (int(n) for n in draw.integers(1, 90, 2))
+        given = {"seed": i, "width": columns, "height": rows, "channels": [1, 3, 4][i % 3], "extreme": i % 4 == 3}
         method = [name for name in METHODS if name != "nearest"][i % 5]
         width, height, gap = (int(n) for n in (*draw.integers(1, 28, 2), 1 + i % 2))
-        cases.append({"from": pixels(image), "method": method, "gap": gap, "to": pixels(image.resize((width, height), METHODS[method], reducing_gap=gap))})
+        made = drawn_image(**given).resize((width, height), METHODS[method], reducing_gap=gap)
+        cases.append({"from": given, "method": method, "gap": gap, "to": pixels(made)})
     return cases
 
 
@@ -379,6 +388,18 @@ def unmarked(photo: Image.Image) -> dict[str, bytes]:
     return {"cmyk-unmarked.jpg": cmyk[:at] + cmyk[at + 2 + struct.unpack(">H", cmyk[at + 2 : at + 4])[0] :]}
 
 
+EVERY = 11  # of what files hold every so manyth number is kept, no factor of their sides
+
+
+def part(data: np.ndarray) -> str:
+    assert all(side % EVERY for side in data.shape), data.shape
+    return b64(np.ascontiguousarray(data).reshape(-1)[::EVERY].tobytes())
+
+
+def kept(image: Image.Image) -> dict:
+    return {**pixels(image), "data": part(np.asarray(image))}
+
+
 def write_files(draw: np.random.Generator) -> list[dict]:
     folder = TESTDATA / "files"
     shutil.rmtree(folder, ignore_errors=True)
@@ -393,14 +414,14 @@ def write_files(draw: np.random.Generator) -> list[dict]:
         case = {"name": name, "mode": image.mode}
         if name.startswith("grey16"):  # Pillow clips 16 bits to 8, which leaves nothing of an image; its upper bytes are meant
             upper = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            cases.append({**case, "rgb": pixels(upper.convert("RGB"))})
+            cases.append({**case, "rgb": kept(upper.convert("RGB"))})
             continue
-        case["rgb"] = pixels(image.convert("RGB"))
+        case["rgb"] = kept(image.convert("RGB"))
         if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info and image.mode == "P":
-            case["alpha"] = b64(image.convert("RGBA").getchannel("A").tobytes())
+            case["alpha"] = part(np.asarray(image.convert("RGBA").getchannel("A")))
         loaded = load_image(str(path))
-        case["tensor"] = b64(processor.preprocess(loaded, height=7, width=10).numpy().tobytes())
-        case["grey"] = b64(grey.preprocess(loaded, height=7, width=10).numpy().tobytes())
+        case["tensor"] = part(processor.preprocess(loaded, height=7, width=10).numpy())
+        case["grey"] = part(grey.preprocess(loaded, height=7, width=10).numpy())
         cases.append(case)
     return cases
 
@@ -412,7 +433,7 @@ def main(seed: int, count: int) -> None:
         "command": COMMAND,
         "resizes": resizes(draw, count), "floatResizes": float_resizes(draw, count // 2), "blurs": blurs(draw, count // 2),
         "conversions": conversions(draw), "crops": crops(draw), "tensors": tensors(draw),
-        "paintings": paintings(draw, 12), "files": write_files(draw), "reductions": reductions(np.random.default_rng(seed), 24),
+        "paintings": paintings(draw, 12), "files": write_files(draw), "every": EVERY, "reductions": reductions(np.random.default_rng(seed), 24),
     }
     (TESTDATA / "goldens.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 

@@ -1,3 +1,4 @@
+import { Generator } from "@denoise/core";
 import { DenoiseImage } from "./mod.ts";
 import golden from "./testdata/goldens.json" with { type: "json" };
 
@@ -25,6 +26,28 @@ export function floatsOf(base64: string): Float32Array {
 /** The image that stored pixels are. */
 export function imageOf({ width, height, channels, data }: StoredPixels): DenoiseImage {
   return new DenoiseImage(width, height, channels, bytesOf(data));
+}
+
+/** An image that is drawn by torch's generator, as the goldens name it. */
+export interface DrawnPixels {
+  readonly seed: number;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  /** Whether its numbers are 0 and 255 alone. */
+  readonly extreme: boolean;
+}
+
+/** The image that is meant. */
+export function drawnImage({ seed, width, height, channels, extreme }: DrawnPixels): DenoiseImage {
+  const drawn = [...Generator.manualSeed(seed).randint(0, 256, [height, width, channels]).data];
+  const data = Uint8Array.from(drawn.map(Number), (n) => !extreme ? n : n > 127 ? 255 : 0);
+  return new DenoiseImage(width, height, channels, data);
+}
+
+/** What the goldens keep of numbers of a file: every so manyth. */
+export function keptOf<T extends Uint8Array | Float32Array>(numbers: T): T {
+  return numbers.filter((_, i) => i % golden.every === 0) as T;
 }
 
 /** An image with other pixels for every seed. */

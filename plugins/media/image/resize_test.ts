@@ -3,7 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Tensor } from "@denoise/core";
 import fc from "fast-check";
 import { DenoiseImage, type Resample, resize, resizeFloat } from "./mod.ts";
-import { floatsOf, golden, imageOf, testImage } from "./_testing.ts";
+import { drawnImage, floatsOf, golden, imageOf, testImage } from "./_testing.ts";
 
 describe("resize()", () => {
   it("gives the bytes of Pillow for every method and mode", () => {
@@ -16,7 +16,7 @@ describe("resize()", () => {
   it("gives the bytes of Pillow for images that are reduced first", () => {
     for (const [i, { from, method, gap, to }] of golden.reductions.entries()) {
       const given = { reducingGap: gap };
-      const resized = resize(imageOf(from), to.width, to.height, method as Resample, given);
+      const resized = resize(drawnImage(from), to.width, to.height, method as Resample, given);
       assertEquals(resized.data, imageOf(to).data, `case ${i}: ${method}`);
     }
   });
