@@ -1,6 +1,6 @@
 /**
- * `deno task check:size`: how large core, the root package and the pipelines of Stable Diffusion are,
- * and whether a name stands for two things. Prints the counts; fails beyond the limits.
+ * `deno task check:size`: how large core, the root package, the pipelines of Stable Diffusion and the
+ * tracked files are, and whether a name stands for two things. Prints the counts; fails beyond the limits.
  *
  * @module
  */
@@ -15,6 +15,7 @@ const LIMITS = {
   "names that the root package exports beside the classes of plugins": 65,
   "lines of a Stable Diffusion pipeline, median": 85,
   "lines of a Stable Diffusion pipeline, most": 130,
+  "MiB of all tracked files": 40,
 } as const;
 
 /** The pipelines of Stable Diffusion 1, 2 and XL that are a family, a start and perhaps ControlNets. */
@@ -37,6 +38,15 @@ async function linesOfCore(): Promise<number> {
   const files = await Array.fromAsync(sourceFiles(new URL("core/", root)));
   const own = files.filter(({ pathname }) => !/_test\.ts$|\/testdata\//.test(pathname));
   return (await Promise.all(own.map(linesOf))).reduce((sum, lines) => sum + lines, 0);
+}
+
+/** What all files that git tracks hold; fixtures and goldens are made by rule or thinned to keep it small. */
+async function trackedMiB(): Promise<number> {
+  const listed = await new Deno.Command("git", { args: ["ls-files", "-z"], cwd: root }).output();
+  if (!listed.success) throw new Error("Cannot list the tracked files: is this a clone with git?");
+  const paths = new TextDecoder().decode(listed.stdout).split("\0").filter((path) => path !== "");
+  const sizes = await Promise.all(paths.map((path) => Deno.lstat(new URL(encodeURI(path), root))));
+  return Math.ceil(sizes.reduce((sum, { size }) => sum + size, 0) / 2 ** 20 * 10) / 10;
 }
 
 function distinct(exported: readonly Exported[]): number {
@@ -76,6 +86,7 @@ async function counts(
     ),
     "lines of a Stable Diffusion pipeline, median": (sorted[middle - 1]! + sorted[middle]!) / 2,
     "lines of a Stable Diffusion pipeline, most": sorted.at(-1)!,
+    "MiB of all tracked files": await trackedMiB(),
   };
 }
 
