@@ -8,6 +8,7 @@ import transformers
 from diffusers.pipelines.kolors.text_encoder import ChatGLMModel
 from diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import LDMBertModel
 from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
+from diffusers.pipelines.stable_diffusion.clip_image_project_model import CLIPImageProjection
 from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
 
 import anima_goldens  # noqa: F401: in the place of torchvision for Cosmos
@@ -39,6 +40,7 @@ def language_model(folder: Path, dtype: torch.dtype):
 
 
 LOADERS = {
+    "CLIPImageProjection": CLIPImageProjection.from_pretrained,
     "ChatGLMModel": ChatGLMModel.from_pretrained,
     "LDMBertModel": LDMBertModel.from_pretrained,
     "UnCLIPTextProjModel": UnCLIPTextProjModel.from_pretrained,
@@ -148,6 +150,15 @@ def ace_step_tokens(model, values: dict) -> dict:
     return {"quantized": quantized, "indices": indices, "output": model.quantizer.get_output_from_indices(values["indices"])}
 
 
+def consistency_decoder(model, values: dict) -> dict:
+    if "z" in values:
+        noise = torch.Generator().manual_seed(values["seed"])
+        return {"sample": model.decode(values["z"], generator=noise).sample}
+    (model.enable_tiling if values.get("tiled") else model.disable_tiling)()
+    found = model.encode(values["sample"]).latent_dist
+    return {key: getattr(found, key) for key in ("mean", "logvar", "std")}
+
+
 TRANSFORMERS = ("QwenImageTransformer2DModel", "QwenImageControlNetModel", "FluxControlNetModel", "SD3ControlNetModel", "Flux3Transformer2DModel",
                 "LongCatImageTransformer2DModel", "OvisImageTransformer2DModel", "FluxTransformer2DModel", "SD3Transformer2DModel", "StableAudioDiTModel")
 # what each makes of the inputs of a golden, by the golden's names
@@ -167,6 +178,8 @@ CALLS = {
     "UNetControlNetXSModel": controlled,
     "ZImageControlNetModel": z_image_control,
     "T2IAdapter": lambda model, values: numbered("feature", model(values["image"])),
+    "CLIPImageProjection": lambda model, values: {"projected": model(values["embeds"])},
+    "ConsistencyDecoderVAE": consistency_decoder,
     "UVit2DModel": lambda model, values: {"logits": model(**values)},
     "AutoencoderOobleck": waveform_vae,
     "SpeechT5HifiGan": lambda model, values: {"waveform": model(values["spectrogram"])},
