@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { InferenceClient, OpenAI, Replicate, toFile } from "../../tests/support/clients.ts";
+import { pythonPackages } from "../../tests/support/python_programs.ts";
 import { listen } from "../http/listen.ts";
 import { fakeApp } from "../tests/app.ts";
 import type { FakeEngine } from "../tests/fake_engine.ts";
@@ -220,6 +221,50 @@ describe("clients of A1111", () => {
         assertEquals(response.status, 401, authorization);
       }
     });
+  });
+});
+
+describe("webuiapi of Python", () => {
+  it("logs in, draws, edits, looks at progress and interrupts", async () => {
+    const python = await pythonPackages("webuiapi", ["webuiapi==0.9.17"], ["webuiapi"]);
+    if (python === undefined) return;
+    await serving(
+      async (url, engine) => {
+        const program = `
+import sys, threading, time, webuiapi
+from PIL import Image
+from urllib.parse import urlparse
+address = urlparse(sys.argv[1])
+api = webuiapi.WebUIApi(host=address.hostname, port=address.port, sampler="Euler a", steps=4)
+print(api.get_options()["error"])
+api.set_auth("anyone", sys.argv[2])
+print(api.util_get_current_model(), api.get_sd_vae(), api.get_prompt_styles(), api.get_face_restorers())
+api.util_set_model("fake")
+print(api.txt2img(prompt="a cat", seed=1).info["seed"])
+image, mask = Image.new("RGB", (64, 64)), Image.new("L", (64, 64), 255)
+print(api.img2img(images=[image], prompt="b", cfg_scale=6.5, denoising_strength=0.6).image.format)
+print(api.img2img(images=[image], mask_image=mask, inpainting_fill=1, prompt="b").image.format)
+def interrupt():
+    while api.get_progress()["state"]["job_count"] == 0: time.sleep(0.01)
+    api.interrupt()
+thread = threading.Thread(target=interrupt)
+thread.start()
+print(len(api.txt2img(prompt="long", steps=150).images) <= 1)
+thread.join()
+`;
+        const { output } = await python.run("python", ["-c", program, url, KEY], 300_000);
+        const said = output.trim().split("\n").filter((line) =>
+          !/^(loading|model changed)/.test(line)
+        );
+        assertEquals(said, ["unauthorized", "fake [] [] []", "1", "PNG", "PNG", "True"], output);
+        const tasks = ["text-to-image", "image-to-image", "inpaint", "text-to-image"];
+        assertEquals(engine.begun.map(({ task }) => task), tasks);
+        assertEquals(engine.begun[0]!.input.scheduler, "EulerAncestralDiscreteScheduler");
+        assert(engine.steps < 150);
+      },
+      {},
+      { stepMs: 20 },
+    );
   });
 });
 

@@ -54,8 +54,9 @@ export async function pythonPackages(
       .then(({ success }) => success, () => false);
   if (await works()) return { run: inFolder };
   try {
-    await run("python3", ["-m", "venv", folder], folder, INSTALL_MS);
-    await inFolder("pip", ["install", "--quiet", ...packages], INSTALL_MS);
+    // an installation that was broken off is no beginning
+    await run("python3", ["-m", "venv", "--clear", folder], folder, INSTALL_MS);
+    await inFolder("python", ["-m", "pip", "install", "--quiet", ...packages], INSTALL_MS);
   } catch {
     // reported below
   }
