@@ -44,6 +44,8 @@ export interface FakeEngineOptions {
   readonly info?: Partial<ModelInfo>;
   /** Whether it is ready at once. */
   readonly ready?: boolean;
+  /** What the recipes of its images say beside model and seed. */
+  readonly recipe?: EncodedImage["recipe"];
   /** Throws the error of a run's step. */
   readonly fail?: (job: Job, step: number, attempt: number) => Error | undefined;
 }
@@ -123,13 +125,18 @@ export class FakeEngine implements ServingEngine {
       const etaMs = (of - step) * (stepMs ?? 0);
       yield { type: "step", step, of, stepMs: stepMs ?? 0, etaMs, at: Date.now() };
       if (step <= previews && this.#options.info?.makes !== "audio") {
-        yield { type: "preview", index: step - 1, step, image: image(job, 0) };
+        yield {
+          type: "preview",
+          index: step - 1,
+          step,
+          image: image(job, 0, this.#options.recipe),
+        };
       }
     }
     const places = Array.from({ length: count }, (_, i) => i);
     const files = this.#options.info?.makes === "audio"
       ? { images: [], audios: places.map((i) => audio(job, i)) }
-      : { images: places.map((i) => image(job, i)) };
+      : { images: places.map((i) => image(job, i, this.#options.recipe)) };
     const timing = { prepareMs: 0, stepsMs: 0, decodeMs: 0, encodeMs: 0 };
     yield { type: "succeeded", ...files, timing };
   }
@@ -141,14 +148,18 @@ export class FakeEngine implements ServingEngine {
 }
 
 /** A PNG of one pixel, with the seed behind its end. */
-function image({ input, model }: Job, index: number): EncodedImage {
+function image(
+  { input, model }: Job,
+  index: number,
+  recipe: EncodedImage["recipe"] = {},
+): EncodedImage {
   const seed = String(BigInt(input.seed ?? "0") + BigInt(index));
   const png = Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
   );
   const bytes = new Uint8Array([...png, ...new TextEncoder().encode(seed)]);
   const { width = 64, height = 64, format } = input;
-  return { bytes, mediaType: `image/${format}`, width, height, recipe: { model, seed } };
+  return { bytes, mediaType: `image/${format}`, width, height, recipe: { ...recipe, model, seed } };
 }
 
 /** A WAV file of 16-bit silence at 8,000 Hz, with the seed behind its end. */

@@ -30,7 +30,7 @@ export function infoOf(
     height: first?.height ?? input.height ?? null,
     sampler_name: samplerOf(job, fields),
     cfg_scale: settled(first, "guidanceScale") ?? input.guidanceScale ?? null,
-    steps: settled(first, "numInferenceSteps") ?? input.steps ?? null,
+    steps: settled(first, "steps") ?? input.steps ?? null,
     batch_size: fields.batch_size ?? 1,
     restore_faces: false,
     face_restoration_model: null,
@@ -70,7 +70,7 @@ function infotext(
 ): string {
   const { prompt = "", negativePrompt = "", ...input } = job.input;
   const settings: Record<string, string | number | undefined> = {
-    "Steps": settled(image, "numInferenceSteps") ?? input.steps,
+    "Steps": settled(image, "steps") ?? input.steps,
     "Sampler": samplerOf(job, fields) || undefined,
     "CFG scale": settled(image, "guidanceScale") ?? input.guidanceScale,
     "Seed": seed,

@@ -56,6 +56,13 @@ describe("POST /sdapi/v1/txt2img", () => {
     assertStringIncludes(info.infotexts[1], "Seed: 8, Size: 32x16");
   });
 
+  it("tells the steps and the guidance that the model has by itself", async () => {
+    const fake = fakeApp({}, { recipe: { steps: 6, guidanceScale: 2.25 } });
+    const info = JSON.parse((await ask(fake, "txt2img", { prompt: "a cat" })).body.info);
+    assertEquals([info.steps, info.cfg_scale], [6, 2.25]);
+    assertStringIncludes(info.infotexts[0], "Steps: 6, CFG scale: 2.25");
+  });
+
   it("draws a seed for -1 and tells it", async () => {
     const fake = fakeApp();
     for (const seed of [-1, null, undefined]) {
