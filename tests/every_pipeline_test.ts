@@ -85,6 +85,7 @@ for (const [className, all] of goldens) {
         "audios",
         "tensor",
         "depth",
+        "furtherImages",
         "nsfwContentDetected",
         "watermarkDetected",
       ];
