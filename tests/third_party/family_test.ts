@@ -200,7 +200,11 @@ describe("a third party's family", () => {
       const capabilities = await (await fetch(`${server.url}/v1/capabilities`)).json();
       const [{ tasks, width, defaults }] = capabilities.models;
       assertEquals(tasks, ["text-to-image", "image-to-image"]);
-      assertEquals([width, defaults], [64, { steps: 7 }]);
+      assertEquals(width, 64);
+      assertEquals(defaults, {
+        "text-to-image": { steps: 7 },
+        "image-to-image": { steps: 7, strength: 0.25 },
+      });
       const response = await fetch(`${server.url}/v1/images/generations`, {
         method: "POST",
         headers: { "content-type": "application/json" },
