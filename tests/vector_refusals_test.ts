@@ -128,7 +128,7 @@ refusesWithoutPrompt(
   "KandinskyPipeline without a prompt",
   loaded("KandinskyPipeline", "tiny-kandinsky21"),
   EMBEDS,
-  [["options alone", {}, TypeError, "without imageEmbeds"]],
+  [["options alone", {}, TypeError, "give the prompt first"]],
 );
 refuses(
   "KandinskyImg2ImgPipeline",
