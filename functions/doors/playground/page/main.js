@@ -153,8 +153,9 @@ let isFirst = true;
 const meet = () =>
   greet((found) => {
     form.show(found);
-    if (isFirst) recallFields();
+    if (!isFirst) return;
     isFirst = false;
+    recallFields();
     remember((id) => form.isOwn(id));
   });
 wireSettings(meet);
