@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { fileURLToPath } from "node:url";
 import { type PythonPackages, pythonPackages } from "../tests/support/python_programs.ts";
+import { hasProgram, type Ran, runProgram } from "../tests/support/programs.ts";
 
 /** The versions that were tried; the first has the schemas of Kubernetes 1.37, the second Compose's and GitHub's. */
 const PYTHON = ["kubernetes-validate==1.37.0", "check-jsonschema==0.39.0", "pyyaml==6.0.4"];
@@ -27,15 +28,13 @@ async function using(test: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-async function runIn(cwd: string, program: string, args: readonly string[]) {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-    signal: AbortSignal.timeout(LONGEST_MS),
-  }).output();
-  const decoder = new TextDecoder();
-  return { success, output: decoder.decode(stdout) + decoder.decode(stderr) };
+/** Runs a test with a file that has that text. */
+async function usingFile(text: string, test: (path: string) => Promise<void>): Promise<void> {
+  await using(async (folder) => {
+    const path = `${folder}/written.yaml`;
+    await Deno.writeTextFile(path, text);
+    await test(path);
+  });
 }
 
 /** Runs a test with the packages of Python, where they can be had. */
@@ -47,22 +46,18 @@ async function withPython(test: (python: PythonPackages) => Promise<void>): Prom
 
 /** That a program takes files, and does not take the first with a mistake in it. */
 async function takes(
-  check: (
-    paths: readonly string[],
-  ) => Promise<{ readonly success: boolean; readonly output: string }>,
+  check: (paths: readonly string[]) => Promise<Ran>,
   paths: readonly string[],
   ...mistakes: readonly (readonly [right: string, wrong: string])[]
 ): Promise<void> {
   const { success, output } = await check(paths);
   assert(success, output);
   const text = await Deno.readTextFile(paths[0]!);
-  await using(async (folder) => {
-    for (const [right, wrong] of mistakes) {
-      const path = `${folder}/mistaken.yaml`;
-      await Deno.writeTextFile(path, mistaken(text, right, wrong));
+  for (const [right, wrong] of mistakes) {
+    await usingFile(mistaken(text, right, wrong), async (path) => {
       assert(!(await check([path])).success, `${paths[0]} is taken with ${wrong}`);
-    }
-  });
+    });
+  }
 }
 
 describe("files to deploy", () => {
@@ -106,7 +101,7 @@ describe("files to deploy", () => {
       ];
       await using(async (folder) => {
         await Deno.writeTextFile(`${folder}/deno.json`, "{}");
-        const fetched = await runIn(folder, Deno.execPath(), ["cache", "--quiet", GRAFANA, KEDA]);
+        const fetched = await denoIn(folder, "cache", GRAFANA, KEDA);
         if (!fetched.success) {
           console.log("KEDA and Grafana are left out: their schemas cannot be fetched from npm");
           return;
@@ -135,7 +130,11 @@ async function typeCheck(folder: string, all: readonly Typed[]) {
     await Deno.writeTextFile(`${folder}/${file}`, source);
     return file;
   }));
-  return await runIn(folder, Deno.execPath(), ["check", "--quiet", ...files]);
+  return await denoIn(folder, "check", ...files);
+}
+
+async function denoIn(folder: string, command: string, ...args: readonly string[]) {
+  return await runProgram(Deno.execPath(), [command, "--quiet", ...args], folder, LONGEST_MS);
 }
 
 function mistaken(text: string, right: string, wrong: string): string {
@@ -207,15 +206,8 @@ const ALERTS: readonly Alert[] = [
   },
 ];
 
-const hasPromtool = await new Deno.Command("promtool", {
-  args: ["--version"],
-  stdout: "null",
-  stderr: "null",
-})
-  .output().then(({ success }) => success, () => false);
-
-describe("files for Prometheus", { ignore: !hasPromtool }, () => {
-  const promtool = (...args: readonly string[]) => runIn(FOLDER, "promtool", args);
+describe("files for Prometheus", { ignore: !await hasProgram("promtool") }, () => {
+  const promtool = (...args: readonly string[]) => runProgram("promtool", args, FOLDER, LONGEST_MS);
 
   it("are what it reads, and so is what dashboards and KEDA ask it", async () => {
     const checkAs = (kind: string) => (paths: readonly string[]) =>
@@ -233,12 +225,8 @@ describe("files for Prometheus", { ignore: !hasPromtool }, () => {
     const asked = [...ofDashboard, ...ofKeda]
       .map((expr) => expr.replace("$__rate_interval", "5m").replace("$instance", ".*"));
     const records = asked.map((expr, i) => ({ record: `asked:${i}`, expr }));
-    await using(async (folder) => {
-      const path = `${folder}/asked.yaml`;
-      await Deno.writeTextFile(
-        path,
-        JSON.stringify({ groups: [{ name: "asked", rules: records }] }),
-      );
+    const groups = [{ name: "asked", rules: records }];
+    await usingFile(JSON.stringify({ groups }), async (path) => {
       await takes(checkAs("rules"), [path], ["sum by (", "sum by "]);
     });
   });
@@ -259,13 +247,9 @@ describe("files for Prometheus", { ignore: !hasPromtool }, () => {
     );
     const named = [...(await read("prometheus-rules.yaml")).matchAll(/alert: (\w+)/g)];
     assertEquals(ALERTS.map(({ name }) => name), named.map(([, name]) => name));
-    await using(async (folder) => {
-      const path = `${folder}/tests.yaml`;
-      const rule_files = [`${FOLDER}prometheus-rules.yaml`];
-      await Deno.writeTextFile(
-        path,
-        JSON.stringify({ rule_files, evaluation_interval: "1m", tests }),
-      );
+    const rule_files = [`${FOLDER}prometheus-rules.yaml`];
+    const all = { rule_files, evaluation_interval: "1m", tests };
+    await usingFile(JSON.stringify(all), async (path) => {
       const { success, output } = await promtool("test", "rules", path);
       assert(success, output);
     });

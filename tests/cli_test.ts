@@ -16,6 +16,7 @@ import {
 import { loadImage } from "@denoise/image";
 import { findScheduler } from "../plugins/tools/cli/names.ts";
 import { fixture } from "./support/golden.ts";
+import { hasProgram } from "./support/programs.ts";
 import { loadTask } from "./support/tasks.ts";
 import { hasTerminals, onTerminal } from "./support/terminal.ts";
 import { until } from "./support/until.ts";
@@ -649,16 +650,13 @@ describe("the lists of denoise", () => {
 
 describe("denoise completion", () => {
   const program = [Deno.execPath(), ...PROGRAM].map((word) => `'${word}'`).join(" ");
-  const has = async (shell: string) =>
-    await new Deno.Command(shell, { args: ["--version"], stdout: "null" }).output()
-      .then(({ success }) => success, () => false);
   const run = async (shell: string, ...args: string[]) => {
     const { stdout } = await new Deno.Command(shell, { args, cwd: folder }).output();
     return new TextDecoder().decode(stdout);
   };
 
   it("completes in bash", async () => {
-    if (!await has("bash")) {
+    if (!await hasProgram("bash")) {
       return void console.log("there is no bash here: its completion is not tried");
     }
     const lines = [
@@ -670,7 +668,7 @@ describe("denoise completion", () => {
   });
 
   it("completes in fish, file names where anything may stand", async () => {
-    if (!await has("fish")) {
+    if (!await hasProgram("fish")) {
       return void console.log("there is no fish here: its completion is not tried");
     }
     await Deno.writeTextFile(`${folder}/completed-by-fish.txt`, "");
@@ -694,7 +692,7 @@ describe("denoise completion", () => {
   });
 
   it("completes in zsh, file names where anything may stand", async () => {
-    if (!hasTerminals || !await has("zsh")) {
+    if (!hasTerminals || !await hasProgram("zsh")) {
       return void console.log("there is no zsh here, or no terminal: its completion is not tried");
     }
     await Deno.writeTextFile(`${folder}/completed-by-zsh.txt`, "");

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Browser, chromium, type Page } from "../../tests/support/browser.ts";
+import { hasProgram } from "../../tests/support/programs.ts";
 import { NEVER_MS } from "../../tests/support/until.ts";
 import type { App } from "../app.ts";
 
@@ -14,12 +15,7 @@ export const python: string | undefined = Deno.env.get("DENOISE_REFERENCE_PYTHON
 
 /** Whether the programs of the curl line are there. */
 export async function hasTools(): Promise<boolean> {
-  const found = await Promise.all(
-    ["bash", "curl", "jq", "base64"].map((name) =>
-      new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" }).output()
-        .then(({ success }) => success, () => false)
-    ),
-  );
+  const found = await Promise.all(["bash", "curl", "jq", "base64"].map(hasProgram));
   return found.every(Boolean);
 }
 

@@ -1,3 +1,4 @@
+import { hasProgram } from "../../tests/support/programs.ts";
 import { until } from "../../tests/support/until.ts";
 
 /** A Redis of its own for tests, where the program is installed. */
@@ -12,8 +13,7 @@ export interface TestRedis extends AsyncDisposable {
 
 /** Whether the program is there. */
 export async function hasRedis(): Promise<boolean> {
-  return await new Deno.Command("redis-server", { args: ["--version"], stdout: "null" }).output()
-    .then(({ success }) => success, () => false);
+  return await hasProgram("redis-server");
 }
 
 /** When what was written is on the disk: before each answer, or once a second, as it is run. */

@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { hasProgram } from "./programs.ts";
 
 /** Whether this machine can make pseudo-terminals so. */
 export const hasTerminals: boolean = Deno.build.os === "linux" &&
-  await new Deno.Command("script", { args: ["--version"], stdout: "null", stderr: "null" }).output()
-    .then(({ success }) => success, () => false);
+  await hasProgram("script");
 
 function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;

@@ -5,16 +5,11 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { hasProgram } from "../../../tests/support/programs.ts";
 import { fakeApp } from "../../tests/app.ts";
 import { snippet } from "./page/snippets.js";
 
 const python = Deno.env.get("DENOISE_REFERENCE_PYTHON");
-
-/** Whether a program is there. */
-async function isThere(name: string): Promise<boolean> {
-  return await new Deno.Command(name, { args: ["--version"] }).output()
-    .then(({ success }) => success, () => false);
-}
 
 describe("a request with ControlNets as a program", () => {
   const PROGRAMS = {
@@ -25,7 +20,7 @@ describe("a request with ControlNets as a program", () => {
   for (const language of ["curl", "typescript", "python"] as const) {
     for (const images of [0, 1, 2]) {
       it(`in ${language}, with ${images} images`, async () => {
-        if (language === "curl" && !(await isThere("jq") && await isThere("curl"))) return;
+        if (language === "curl" && !(await hasProgram("jq") && await hasProgram("curl"))) return;
         if (language === "python" && python === undefined) return;
         const { app, engine } = fakeApp({}, {
           images: 2,
