@@ -69,7 +69,7 @@ export async function givenPictures(
   };
   const found = Object.entries(pictures).map(async ([name, files]) => {
     const images = await Promise.all(files.map((file) => read(file, roleKey(name))));
-    return [name, images.length === 1 ? images[0]! : images] as const;
+    return [name, oneOrAll(images)];
   });
   return Object.fromEntries(await Promise.all(found));
 }
@@ -104,8 +104,7 @@ export async function givenControls(
   const each = <T>(value: (use: ControlUse) => T | undefined, standard: T) => {
     const values = controls.map(value);
     if (values.every((one) => one === undefined)) return undefined;
-    const whole = values.map((one) => one ?? standard);
-    return whole.length === 1 ? whole[0] : whole;
+    return oneOrAll(values.map((one) => one ?? standard));
   };
   if ("adapterConditioningScale" in options) {
     const { end = 1 } = controls[0]!;
@@ -116,19 +115,24 @@ export async function givenControls(
       );
     }
     return {
-      image: images.length === 1 ? images[0] : images,
+      image: oneOrAll(images),
       adapterConditioningScale: each(({ scale }) => scale, 1),
       ...end < 1 && { adapterConditioningFactor: end },
     };
   }
   const name = "controlImage" in options ? "controlImage" : "image"; // of text alone diffusers calls it so
   return {
-    [name]: images.length === 1 ? images[0] : images,
+    [name]: oneOrAll(images),
     controlnetConditioningScale: each(({ scale }) => scale, 1),
     controlGuidanceStart: each(({ start }) => start, 0),
     controlGuidanceEnd: each(({ end }) => end, 1),
     controlMode: each(({ mode }) => mode, 0),
   };
+}
+
+/** A list as pipelines take it: one alone is given without it. */
+function oneOrAll<T>(list: readonly T[]): T | readonly T[] {
+  return list.length === 1 ? list[0]! : list;
 }
 
 /** An image of another size, as an image: in its own shape, or to be put back around a part. */

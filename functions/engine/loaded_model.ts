@@ -79,7 +79,6 @@ export async function loadModel(
     );
   }
   const tasks = await tasksFor(whole, registry);
-  const suggested = await suggestedFor(tasks, whole, location, registry);
   const controlled = new Map<ControlKind, ReadonlyMap<Task, AnyClass>>();
   const nets: Record<string, ControlAbility> = {};
   for (const [name, { kind, modes }] of controlNets.madeFor(whole)) {
@@ -110,7 +109,7 @@ export async function loadModel(
       strengthTasks: [...tasks].filter(([, { options }]) => "strength" in options)
         .map(([task]) => task),
       images: imagesTogether([...tasks.values()]),
-      defaults: Object.fromEntries([...suggested].map(([task, all]) => [task, defaultsIn(all)])),
+      defaults: await defaultsFor(tasks, whole, location, registry),
       options: ownOptionsOf(tasks, whole.defaults),
       loras,
       ...Object.keys(nets).length > 0 && { controlNets: nets },
@@ -182,20 +181,20 @@ async function swapped(
 type Defaults = AnyPipeline["defaults"];
 
 /** What the pipeline of each task does where a call leaves it open, as the repo suggests. */
-async function suggestedFor(
+async function defaultsFor(
   tasks: ReadonlyMap<Task, AnyClass>,
   { components }: AnyPipeline,
   location: LocatedModel,
   registry: Registry,
-): Promise<ReadonlyMap<Task, Defaults>> {
+): Promise<ModelInfo["defaults"]> {
   const shared: Readonly<Record<string, unknown>> = { ...components };
   const found = [...tasks].map(async ([task, Class]) => {
     const parts = Object.keys(Class.spec).map((role) => [role, shared[role] ?? null]);
     const quiet = { registry, onWarning() {} };
     const pipe = await Class.load(location, { ...Object.fromEntries(parts), ...quiet });
-    return [task, (pipe as unknown as AnyPipeline).defaults] as const;
+    return [task, defaultsIn((pipe as unknown as AnyPipeline).defaults)];
   });
-  return new Map(await Promise.all(found));
+  return Object.fromEntries(await Promise.all(found));
 }
 
 /** Those that requests have fields for. */

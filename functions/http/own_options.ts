@@ -19,12 +19,8 @@ export interface OtherFields {
 
 /** What of a request was meant for the model's pipeline alone. */
 export interface OwnOptions {
-  /** By the names that calls have for them. */
-  readonly options: Readonly<Record<string, PlainValue>> | undefined;
-  /** Files of audio, by the names that calls have for them. */
-  readonly clips: Readonly<Record<string, Uint8Array>> | undefined;
-  /** Files of images, by the names that calls have for them. */
-  readonly pictures: JobInput["pictures"];
+  /** By the names that calls have for them; what there is none of is undefined. */
+  readonly given: Pick<JobInput, "options" | "clips" | "pictures">;
   /** What was left aside. */
   readonly warnings: readonly string[];
 }
@@ -76,11 +72,17 @@ export async function settleOwnOptions(
     options[own.name] = taken;
   }
   return {
-    options: Object.keys(options).length === 0 ? undefined : options,
-    clips: Object.keys(clips).length === 0 ? undefined : clips,
-    pictures: Object.keys(pictures).length === 0 ? undefined : pictures,
+    given: {
+      options: unlessEmpty(options),
+      clips: unlessEmpty(clips),
+      pictures: unlessEmpty(pictures),
+    },
     warnings: unknownFields(others),
   };
+}
+
+function unlessEmpty<T extends object>(record: T): T | undefined {
+  return Object.keys(record).length === 0 ? undefined : record;
 }
 
 /** What IP-Adapters follow: a server loads none. */

@@ -95,9 +95,7 @@ export async function planJob(
   const input: JobInput = {
     ...rest,
     count,
-    options: own.options,
-    clips: own.clips,
-    pictures: own.pictures,
+    ...own.given,
     format: rest.format ?? (makesAudio ? "wav" : "png"),
     previews: rest.previews ?? previewsOf(previewEvery, steps, limits),
     seed: rest.seed ?? randomSeed(),
