@@ -173,9 +173,8 @@ describe("createApp()", () => {
     const response = await app.request(GENERATE, post({ prompt: "a" }, init));
     assertEquals(
       (await response.json()).error.message,
-      [
-        "num_inference_steps can be 10 at most with this key; fake takes 20 where a request does not say",
-      ][0],
+      "num_inference_steps can be 10 at most with this key; " +
+        "fake takes 20 where a request does not say",
     );
   });
 
