@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import { decodeImage, DenoiseImage, registry } from "@denoise/denoise";
 import { deepSamplesOf } from "./support/deep_png.ts";
+import { linkedParts } from "./support/linked_parts.ts";
 import { createApp, inlineServingEngine } from "@denoise/functions";
 import { post } from "../functions/tests/app.ts";
 import { commandLine } from "./support/command_line.ts";
@@ -124,12 +125,8 @@ describe("by the command line and HTTP", () => {
       };
       const ours = await draw("made", [repo]);
       // the same parts, of which nothing says that they are of the class
-      const other = `${repo}-other`;
+      const other = await linkedParts(repo, { dir: folder });
       const index = JSON.parse(await Deno.readTextFile(`${repo}/model_index.json`));
-      await Deno.mkdir(other);
-      for (const role of Object.keys(index).filter((key) => !key.startsWith("_"))) {
-        await Deno.symlink(`${repo}/${role}`, `${other}/${role}`);
-      }
       const named = { ...index, _class_name: "StableDiffusionPipeline" };
       await Deno.writeTextFile(`${other}/model_index.json`, JSON.stringify(named));
       const byName = await draw("named", [other, "--pipeline", task.pipeline]);

@@ -10,6 +10,7 @@ import { DenoiseError, DiffusionPipeline, Flux2KleinPipeline } from "@denoise/de
 import { registry } from "@denoise/denoise/registry";
 import { hub, inspect } from "@denoise/hub";
 import { filesBelow } from "../support/folder.ts";
+import { linkedParts } from "../support/linked_parts.ts";
 import { fixture } from "../support/golden.ts";
 import { HubServer } from "../support/hub_server.ts";
 import { tempCache } from "../support/temp_cache.ts";
@@ -148,12 +149,7 @@ describe("a repo with a modular_model_index.json", () => {
 describe("a folder with a modular_model_index.json", () => {
   /** A copy of the tiny model with that index. */
   async function copy(text: string) {
-    const path = await Deno.makeTempDir({ prefix: "denoise-" });
-    for (const { name, isDirectory } of Deno.readDirSync(fixture("tiny-flux2-klein"))) {
-      if (isDirectory) {
-        await Deno.symlink(`${fixture("tiny-flux2-klein")}/${name}`, `${path}/${name}`);
-      }
-    }
+    const path = await linkedParts(fixture("tiny-flux2-klein"));
     await Deno.writeTextFile(`${path}/modular_model_index.json`, text);
     return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
   }
@@ -181,10 +177,7 @@ describe("a folder with a modular_model_index.json", () => {
     const call = { height: 32, width: 32, seed: 3, outputType: "latent" } as const;
     const { tensor } = await plain("a fox", call as never) as ImageOutput;
     for (const blocks of ["QwenImage21Turbo", "QwenImage21"]) {
-      const path = await Deno.makeTempDir({ prefix: "denoise-" });
-      for (const { name, isDirectory } of Deno.readDirSync(own)) {
-        if (isDirectory) await Deno.symlink(`${own}/${name}`, `${path}/${name}`);
-      }
+      const path = await linkedParts(own);
       const text = { ...Object.fromEntries(entries), _class_name: `${blocks}ModularPipeline` };
       await Deno.writeTextFile(`${path}/modular_model_index.json`, JSON.stringify(text));
       await using pipe = await DiffusionPipeline.fromPretrained(path);
@@ -201,11 +194,8 @@ describe("a folder with a modular_model_index.json", () => {
   });
 
   it("has the usual scheduler and tokenizer where it does not say them, and names what it goes without", async () => {
-    const path = await Deno.makeTempDir({ prefix: "denoise-" });
     const own = fixture("tiny-flux3");
-    for (const { name, isDirectory } of Deno.readDirSync(own)) {
-      if (isDirectory) await Deno.symlink(`${own}/${name}`, `${path}/${name}`);
-    }
+    const path = await linkedParts(own);
     const known = JSON.parse(await Deno.readTextFile(`${own}/modular_model_index.json`));
     const text = JSON.stringify({
       ...known,
