@@ -5,6 +5,9 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
+import { filesBelow } from "../../tests/support/folder.ts";
+
 const FIXTURES = new URL("../../tests/fixtures/", import.meta.url);
 /** What is worth a line: the files of tokenizers, and rules. Configs stay where they are read. */
 const SHARED =
@@ -15,22 +18,11 @@ const HEAD =
 ## tests/support/fixtures.ts. Written by scripts/goldens/copies.ts.
 `;
 
-/** The paths of all files below a folder, as they are seen from it. */
-async function filesBelow(folder: URL, path = ""): Promise<string[]> {
-  const files: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(new URL(path, folder))) {
-    if (isDirectory) files.push(...await filesBelow(folder, `${path}${name}/`));
-    else files.push(path + name);
-  }
-  return files;
-}
-
-/** By what it holds, as Latin letters; undefined of what is too small to be shared. */
-async function contents(path: string): Promise<string | undefined> {
+/** The hash of what a file holds; undefined of what is too small to be shared. */
+async function hashOf(path: string): Promise<string | undefined> {
   const bytes = await Deno.readFile(new URL(path, FIXTURES));
   if (bytes.length < SMALLEST) return undefined;
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return hash.toHex();
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 /** Files that others are copies of lie where models and tokenizers lie by themselves, if there are such. */
@@ -41,9 +33,10 @@ function order(path: string): string {
 /** Writes the list. */
 export async function listCopies(): Promise<void> {
   const groups = new Map<string, string[]>();
-  for (const path of (await filesBelow(FIXTURES)).filter((path) => SHARED.test(path))) {
-    const held = await contents(path);
-    if (held !== undefined) groups.set(held, [...groups.get(held) ?? [], path]);
+  const paths = await filesBelow(fileURLToPath(FIXTURES));
+  for (const path of paths.filter((path) => SHARED.test(path))) {
+    const hash = await hashOf(path);
+    if (hash !== undefined) groups.set(hash, [...groups.get(hash) ?? [], path]);
   }
   const lists = [...groups.values()].filter(({ length }) => length > 1)
     .map((paths) => paths.toSorted((a, b) => order(a) < order(b) ? -1 : 1))
