@@ -108,11 +108,14 @@ def z_image_control(model, values: dict) -> dict:
     return {f"controlnet_block_samples.{i}": sample for i, sample in samples.items()}
 
 
+def distribution(latents) -> dict:
+    return {key: getattr(latents, key) for key in ("mean", "logvar", "std")}
+
+
 def waveform_vae(model, values: dict) -> dict:
     if "z" in values:
         return {"sample": model.decode(values["z"]).sample}
-    found = model.encode(values["sample"]).latent_dist
-    return {key: getattr(found, key) for key in ("mean", "logvar", "std")}
+    return distribution(model.encode(values["sample"]).latent_dist)
 
 
 def causal(model, values: dict) -> dict:
@@ -136,8 +139,8 @@ def frame_vae(model, values: dict) -> dict:
     """A video of one frame."""
     if "z" in values:
         return {"sample": model.decode(values["z"].unsqueeze(2)).sample.squeeze(2)}
-    found = model.encode(values["sample"].unsqueeze(2)).latent_dist
-    return {key: getattr(found, key).squeeze(2) for key in ("mean", "logvar", "std")}
+    found = distribution(model.encode(values["sample"].unsqueeze(2)).latent_dist)
+    return {key: value.squeeze(2) for key, value in found.items()}
 
 
 def ace_step(model, values: dict) -> dict:
@@ -155,8 +158,7 @@ def consistency_decoder(model, values: dict) -> dict:
         noise = torch.Generator().manual_seed(values["seed"])
         return {"sample": model.decode(values["z"], generator=noise).sample}
     (model.enable_tiling if values.get("tiled") else model.disable_tiling)()
-    found = model.encode(values["sample"]).latent_dist
-    return {key: getattr(found, key) for key in ("mean", "logvar", "std")}
+    return distribution(model.encode(values["sample"]).latent_dist)
 
 
 TRANSFORMERS = ("QwenImageTransformer2DModel", "QwenImageControlNetModel", "FluxControlNetModel", "SD3ControlNetModel", "Flux3Transformer2DModel",

@@ -16,7 +16,7 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts/reference"))
 from common import read_golden  # noqa: E402
-from half_calls import CALLS, load  # noqa: E402
+from half_calls import CALLS, distribution, load  # noqa: E402
 
 GOLDEN, FIXTURES = ROOT / "tests/golden/models", ROOT / "tests/fixtures/models"
 NUMBERED = {"down_block_additional_residuals", "down_intrablock_additional_residuals"}
@@ -50,7 +50,7 @@ def outputs(model, case: dict, given: dict) -> dict:
         found = model.encode(given["sample"])
         if not hasattr(found, "latent_dist"):
             return {"mean": found.latents}
-        return {key: getattr(found.latent_dist, key) for key in ("mean", "logvar", "std")}
+        return distribution(found.latent_dist)
     if method == "decode":
         given = dict(given)
         return {"sample": model.decode(given.pop("z"), **given).sample}
