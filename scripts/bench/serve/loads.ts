@@ -6,6 +6,9 @@
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** For the embedded model, in few steps. */
+export const REQUEST = { prompt: "a red apple", num_inference_steps: 6, guidance_scale: 2.25 };
+
 /** Milliseconds, in rising order. */
 export type Times = readonly number[];
 

@@ -9,7 +9,16 @@ import {
 import { hasRedis } from "../../../functions/tests/redis.ts";
 import { openStreams, runFleet } from "./fleet.ts";
 import { soak } from "./soak.ts";
-import { crowd, livez, overhead, percentile, refusals, stepDelays, type Times } from "./loads.ts";
+import {
+  crowd,
+  livez,
+  overhead,
+  percentile,
+  refusals,
+  REQUEST,
+  stepDelays,
+  type Times,
+} from "./loads.ts";
 import { quiet, residentBytes } from "./machine.ts";
 
 /** A figure, from each round. */
@@ -42,9 +51,6 @@ export interface BenchSize {
   /** Longest wait for other programs to end, before each round, in milliseconds. */
   readonly quietMs: number;
 }
-
-/** The embedded model, in few steps. */
-const REQUEST = { prompt: "a red apple", num_inference_steps: 6, guidance_scale: 2.25 };
 
 async function untilReady({ url }: RunningProgram): Promise<Record<string, number>> {
   for (;;) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { percentile } from "./loads.ts";
+import { percentile, REQUEST } from "./loads.ts";
 import { residentBytes } from "./machine.ts";
 
 /** What came of it. */
@@ -19,7 +19,6 @@ export interface Soak {
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const APPLE = { prompt: "a red apple", num_inference_steps: 6, guidance_scale: 2.25 };
 
 function post(body: object, headers: Record<string, string> = {}): RequestInit {
   return {
@@ -46,14 +45,14 @@ async function status(
 /** Visitors of every kind; a full queue (429) is a right answer too. */
 const VISITS: Readonly<Record<string, Visit>> = {
   async image(url, seed) {
-    const response = await fetch(`${url}/v1/images/generations`, post({ ...APPLE, seed }));
+    const response = await fetch(`${url}/v1/images/generations`, post({ ...REQUEST, seed }));
     const body = await response.json();
     if (response.status === 429) return undefined;
     const made = body.data?.[0]?.recipe.seed;
     return made === `${seed}` ? undefined : `seed ${seed} came as ${made} (${response.status})`;
   },
   async stream(url, seed) {
-    const body = { ...APPLE, seed, stream: true, partial_images: 2 };
+    const body = { ...REQUEST, seed, stream: true, partial_images: 2 };
     const response = await fetch(`${url}/v1/images/generations`, post(body));
     const text = await response.text();
     if (response.status === 429 || text.includes("image_generation.completed")) return undefined;
@@ -80,7 +79,7 @@ const VISITS: Readonly<Record<string, Visit>> = {
   },
   async gone(url) {
     const signal = AbortSignal.timeout(30);
-    const body = { ...APPLE, num_inference_steps: 100 };
+    const body = { ...REQUEST, num_inference_steps: 100 };
     await fetch(`${url}/v1/images/generations`, { ...post(body), signal })
       .then((response) => response.body?.cancel(), () => {});
     return undefined;
@@ -88,7 +87,7 @@ const VISITS: Readonly<Record<string, Visit>> = {
   expired: (url) =>
     status(
       `${url}/v1/images/generations`,
-      post({ ...APPLE, num_inference_steps: 150 }, { "cancel-after": "1s" }),
+      post({ ...REQUEST, num_inference_steps: 150 }, { "cancel-after": "1s" }),
       504,
       429,
       200,
