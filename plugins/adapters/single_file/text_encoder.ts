@@ -87,7 +87,7 @@ function projectedTensors(tensors: Tensors, width: number): NamedTensor[] {
   const found = prefix === undefined ? [] : inside(tensors, [prefix]);
   if (prefix !== PROJECTED.l) return found;
   const others = found.filter(([name]) => name !== "text_projection.weight");
-  return [...others, ["text_projection.weight", storedTensor(identity(width))]];
+  return [...others, identityProjection(width)];
 }
 
 /** An encoder with a projection in a file of its own, where ComfyUI leaves that of CLIP-L out, too. */
@@ -98,15 +98,16 @@ function aloneProjected(
     readonly hidden_act?: string;
   },
 ): NamedTensor[] {
-  const name = "text_projection.weight";
-  const isLacking = !tensors.has(name) && hidden_act === "quick_gelu" && width !== undefined;
-  return isLacking ? [...tensors, [name, storedTensor(identity(width))]] : [...tensors];
+  const isLacking = !tensors.has("text_projection.weight") && hidden_act === "quick_gelu" &&
+    width !== undefined;
+  return isLacking ? [...tensors, identityProjection(width)] : [...tensors];
 }
 
-function identity(width: number): Tensor {
+/** What stands for the projection of CLIP-L: it leaves what it is given as it is. */
+function identityProjection(width: number): NamedTensor {
   const values = new Float32Array(width * width);
   for (let i = 0; i < width; i++) values[i * (width + 1)] = 1;
-  return Tensor.from(values, [width, width]);
+  return ["text_projection.weight", storedTensor(Tensor.from(values, [width, width]))];
 }
 
 async function openClipTensor(
