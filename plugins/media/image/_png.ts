@@ -91,7 +91,8 @@ function filterRows(data: Uint8Array, height: number, stride: number, bpp: numbe
 /** Samples of 16 bits as PNG has them, the high byte first. */
 function bytesOf(samples: Uint16Array): Uint8Array {
   const bytes = new Uint8Array(2 * samples.length);
-  for (const [i, value] of samples.entries()) bytes.set([value >> 8, value & 0xff], 2 * i);
+  const view = new DataView(bytes.buffer);
+  samples.forEach((value, i) => view.setUint16(2 * i, value));
   return bytes;
 }
 
