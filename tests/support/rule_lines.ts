@@ -48,7 +48,7 @@ function walk(
   levels: Map<string, readonly Part[]>,
 ): [string | undefined, string][] {
   return body.flatMap(({ names, what }) => {
-    if (names === "") return "rule" in what ? [[undefined, what.rule]] : [];
+    if ("rule" in what && names === "") return [[undefined, what.rule]];
     return expanded(names).flatMap((name): [string | undefined, string][] => {
       const full = path === "" ? name : `${path}.${name}`;
       if ("rule" in what) return [[full, what.rule]];
