@@ -167,9 +167,10 @@ export async function taskFor(
   loadControlNet: (id: string) => Promise<Model>,
   registry: Registry,
 ): Promise<Task> {
-  const { controlnet, adapter } = given;
-  if (given.pipeline !== undefined) return await ownTask(loaded, given, registry);
-  const nets = await Promise.all([...controlnet, ...adapter].map(loadControlNet));
+  const { pipeline, controlnet, adapter } = given;
+  // a class that is asked for was loaded with its own
+  const asked = pipeline === undefined ? [...controlnet, ...adapter] : [];
+  const nets = await Promise.all(asked.map(loadControlNet));
   const kind = adapter.length > 0 ? ADAPTED : nets.some(isUnion) ? UNION : undefined;
   const name = await classFor(loaded.className, given, registry, kind);
   const Class = await classNamed(name, registry);
@@ -184,15 +185,6 @@ export async function taskFor(
   const pipe = Class.using(registry)
     .fromPipe(loaded, nets.length === 0 ? {} : { [role]: alone(nets) });
   return { pipe: pipe as unknown as AnyPipeline, Class, options };
-}
-
-/** The task of the class that was asked for, loaded with all that it takes part with. */
-async function ownTask(pipe: AnyPipeline, given: Given, registry: Registry): Promise<Task> {
-  const Class = await classNamed(pipe.className, registry);
-  const own = "controlImage" in Class.options && !Class.control ? 1 : controlNets(pipe);
-  checkControls(given, own);
-  refuseGiven(pipe.className, given, Class, registry);
-  return { pipe, Class, options: await taskOptions(given, Class, registry) };
 }
 
 /**
@@ -234,8 +226,9 @@ function controlNets({ components }: AnyPipeline): number {
   return nets instanceof MultiControlNet ? nets.nets.length : 1;
 }
 
-/** What is asked for, where it is not what the model itself is for. */
-function wantedTask({ image, mask, controlnet, adapter }: Given): string | undefined {
+/** What is asked for, where it is not what the model itself, or the class that is asked for, does. */
+function wantedTask({ pipeline, image, mask, controlnet, adapter }: Given): string | undefined {
+  if (pipeline !== undefined) return undefined;
   if (mask !== undefined) return "inpainting";
   if (image.length > 0) return "image-to-image";
   return controlnet.length + adapter.length > 0 ? "text-to-image" : undefined;
@@ -259,25 +252,15 @@ async function classFor(
     : kind === undefined
     ? related(className, task, given, registry, { own, takesMask: maskImage !== undefined })
     : ofKind(className, task, given, registry, kind);
-  refuseGiven(className, given, await classNamed(name, registry), registry);
-  return name;
-}
-
-/** Refuses what is given of images that a class does not take. */
-function refuseGiven(
-  asked: string,
-  given: Given,
-  { className: name, options }: AnyClass,
-  registry: Registry,
-): void {
+  const { options } = await classNamed(name, registry);
   const foreign = foreignFlags(given, options, OPTIONS);
-  if (foreign.length === 0) return;
+  if (foreign.length === 0) return name;
   const known = Object.entries(OPTIONS).filter(([_, option]) => option in options);
   const depthOnes = registry.pipelines().filter(({ task }) => task === "depth-to-image")
     .map(({ className }) => className).join(", ");
   const all = Object.keys(OPTIONS).map((flag) => `--${flag}`).join(", ");
   throw new TypeError(
-    `Cannot give ${foreign.join(" and ")} to ${asked}: ${
+    `Cannot give ${foreign.join(" and ")} to ${className}: ${
       known.length === 0
         ? `${name} takes none of ${all}`
         : `beside a prompt ${name} takes ${known.map(([flag]) => `--${flag}`).join(", ")}`
