@@ -356,26 +356,26 @@ export const diffEditOptions: CallOptions<DiffEditOptions> = {
   inpaintStrength: { type: "number", minimum: 0, maximum: 1 },
 };
 
-/** The options that say how a mask is found. */
-const MASK_OPTIONS = ["numMapsPerMask", "maskEncodeStrength", "maskThresholdingRatio"] as const;
-
 /**
  * The options of a call with mask and latents: those that it is given, or what `generateMask` and `invert` make of its image.
  *
  * @throws {TypeError} where there is neither, and for options that nothing is left for.
  */
-export async function findMaskAndLatents<O extends DiffEditOptions & RunOptions & GuidanceOptions>(
+export async function findMaskAndLatents<
+  O extends DiffEditOptions & LatentOptions & GuidanceOptions,
+>(
   run: PipelineRun<DiffEditComponents & LatentComponents>,
   targetPrompt: Prompt | undefined,
   options: O,
 ): Promise<O> {
-  const { image, sourcePrompt, maskImage, imageLatents, ...call } = options;
-  const { seed, generator, signal, guidanceScale, inpaintStrength, promptSyntax } = call;
-  const { numInferenceSteps } = call as { readonly numInferenceSteps?: number };
+  const { image, sourcePrompt, maskImage, imageLatents, inpaintStrength, promptSyntax } = options;
+  const { seed, generator, signal, guidanceScale, numInferenceSteps } = options;
+  const { numMapsPerMask, maskEncodeStrength, maskThresholdingRatio } = options;
+  const ofMask = { numMapsPerMask, maskEncodeStrength, maskThresholdingRatio };
   const isWhole = maskImage !== undefined && imageLatents !== undefined;
   const useless = Object.entries({
     ...isWhole && { image, sourcePrompt },
-    ...maskImage !== undefined && Object.fromEntries(MASK_OPTIONS.map((key) => [key, call[key]])),
+    ...maskImage !== undefined && ofMask,
     ...!isWhole && { promptSyntax },
   }).filter(([_, value]) => value !== undefined).map(([name]) => name);
   if (useless.length > 0) {
@@ -392,18 +392,13 @@ export async function findMaskAndLatents<O extends DiffEditOptions & RunOptions 
     );
   }
   const shared = { image, seed, generator, signal, guidanceScale, numInferenceSteps };
-  const given = (options: object) =>
-    Object.fromEntries(Object.entries(options).filter(([_, value]) => value !== undefined));
-  const { numMapsPerMask, maskEncodeStrength, maskThresholdingRatio } = call;
-  const found = maskImage ?? await generateMask(run, {
-    ...{ image, sourcePrompt, targetPrompt },
-    ...given(shared),
-    ...given({ targetPromptEmbeds: call.promptEmbeds }),
-    ...given({ numMapsPerMask, maskEncodeStrength, maskThresholdingRatio }),
-  });
-  const inverted = imageLatents === undefined
-    ? (await invert(run, sourcePrompt, { image, ...given({ ...shared, inpaintStrength }) })).latents
-    : imageLatents;
+  const found = maskImage ??
+    await generateMask(run, {
+      ...{ ...shared, ...ofMask, sourcePrompt, targetPrompt },
+      targetPromptEmbeds: options.promptEmbeds,
+    });
+  const inverted = imageLatents ??
+    (await invert(run, sourcePrompt, { ...shared, inpaintStrength })).latents;
   return { ...options, maskImage: found, imageLatents: inverted };
 }
 

@@ -6,6 +6,7 @@ import {
   hideUnsafe,
   imageOutput,
   type LatentEnd,
+  toImages,
 } from "@denoise/diffusion";
 import type { UNetControl } from "./control_nets.ts";
 import { sd, type SdModels } from "./sd.ts";
@@ -42,19 +43,11 @@ export async function finishDepthImages(
   const rows = depthOf(decoded).chunk(decoded.dims[0]!)
     .map((row, i) => found.nsfwContentDetected?.[i] ? Tensor.zeros(row.dims) : row);
   const depth = Tensor.cat(rows);
-  const codec = await run.images();
-  const drawn = () =>
-    codec.fromTensor(
-      depth.div(65535),
-      (i) => ({ ...run.recipe, ...recipe(i), shows: "depth" }),
-      16,
-    );
-  return {
-    ...await imageOutput(run, shown, outputType, recipe),
-    ...found,
-    depth,
-    ...outputType !== "tensor" && { furtherImages: { depth: drawn() } },
-  };
+  const output = { ...await imageOutput(run, shown, outputType, recipe), ...found, depth };
+  if (outputType === "tensor") return output;
+  const recipeOf = (index: number) => ({ ...recipe(index), shows: "depth" });
+  const drawn = await toImages(run, depth.div(65535), recipeOf, 16);
+  return { ...output, furtherImages: { depth: drawn } };
 }
 
 function checked(decoded: Tensor): Tensor {
