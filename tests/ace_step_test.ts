@@ -23,6 +23,7 @@ import { registry } from "@denoise/denoise/registry";
 import { createApp, inlineServingEngine } from "@denoise/functions";
 import { runCli } from "../plugins/tools/cli/program.ts";
 import { post } from "../functions/tests/app.ts";
+import { bytesIn } from "./support/data_url.ts";
 import { assertWithin, fixture, largest } from "./support/golden.ts";
 
 /** The samples of a WAV file of 16 bits. */
@@ -99,9 +100,7 @@ describe("AceStepPipeline", () => {
       const response = await app.request("/predictions", post({ input: { ...input, ...more } }));
       const { output, error } = await response.json();
       assertEquals(error ?? null, null);
-      return (output as string[]).map((url) =>
-        samplesOf(Uint8Array.fromBase64(url.slice(url.indexOf(",") + 1)))
-      );
+      return (output as string[]).map((url) => samplesOf(bytesIn(url)));
     };
     const apart = (a: Int16Array, b: Int16Array) =>
       Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
@@ -153,7 +152,7 @@ describe("AceStepPipeline", () => {
     const { output, error } = await asked(part);
     assertEquals(error ?? null, null);
     const [url] = output as string[];
-    const served = samplesOf(Uint8Array.fromBase64(url!.slice(url!.indexOf(",") + 1)));
+    const served = samplesOf(bytesIn(url!));
     const apart = Math.max(...served.map((value, i) => Math.abs(value - own[i]!)));
     assertWithin(apart, 64, "of 32,768: graphs are optimized there");
     const long = await new DenoiseAudio(40, 1, new Float32Array(40 * 241)).encode();

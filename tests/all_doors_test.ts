@@ -5,10 +5,9 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { isWav } from "@denoise/audio";
-import { decodeImage, DenoiseImage, registry, UnCLIPPipeline } from "@denoise/denoise";
+import { decodeImage, registry, UnCLIPPipeline } from "@denoise/denoise";
 import { readRecipe } from "@denoise/image";
 import { type CallOption, roleKey } from "@denoise/core";
 import { createApp, inlineServingEngine } from "@denoise/functions";
@@ -18,26 +17,22 @@ import { post } from "../functions/tests/app.ts";
 import { hasBrowser, startBrowser, withPage } from "../functions/tests/playground.ts";
 import type { Browser } from "./support/browser.ts";
 import { commandLine } from "./support/command_line.ts";
-import { suggesting } from "./support/suggesting.ts";
+import { bytesIn, pngUrl } from "./support/data_url.ts";
+import { assertSame, levels } from "./support/levels.ts";
+import { photoIn } from "./support/photo_file.ts";
 import { until } from "./support/until.ts";
+import { suggesting } from "./support/with_index.ts";
 
 const FIXTURES = new URL("fixtures/", import.meta.url).pathname;
 const IMAGE = new URL("../plugins/media/image/testdata/files/rgb.png", import.meta.url).pathname;
 const SEED = 3;
 const STEPS = 4;
 const SIZE = 64;
-/** Of 255: the function lets onnxruntime optimize graphs, which moves the last bits of a float32. */
-const MOST = 2;
 
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-/** What is inpainted, in a size that models of latents take. */
-const PHOTO = `${folder}/photo.png`;
-const MASK = `${folder}/mask.png`;
-const pixels = Uint8Array.from({ length: 3 * SIZE * SIZE }, (_, i) => i * 7 % 256);
-await new DenoiseImage(SIZE, SIZE, 3, pixels).save(PHOTO);
-await new DenoiseImage(SIZE, SIZE, 1, new Uint8Array(SIZE * SIZE).fill(255, 0, 2000)).save(MASK);
+const { photo: PHOTO, mask: MASK } = await photoIn(folder);
 
 /** Of classes whose first model draws at sizes that it was trained with alone, and large ones. */
 const SMALL: Readonly<Record<string, string>> = { PixArtAlphaPipeline: "tiny-pixart-alpha-256" };
@@ -79,34 +74,6 @@ function needs({ className, options }: AnyClass): string[] {
   return BY_IMAGE.includes(className) ? [...required, "image"] : required;
 }
 
-/** What a file holds, in levels of 0 to 255: pixels, or samples of 16 bits; and its width, or a second's samples. */
-async function levels(file: Uint8Array): Promise<{ data: number[]; facts: number[] }> {
-  if (!isWav(file)) {
-    const { data, width, height } = await decodeImage(file);
-    return { data: [...data], facts: [width, height] };
-  }
-  const view = new DataView(file.buffer, file.byteOffset);
-  const size = view.getUint32(40, true);
-  const samples = new Int16Array(file.slice(44, 44 + size).buffer);
-  return {
-    data: [...samples].map((value) => value / 256),
-    facts: [view.getUint32(24, true), size],
-  };
-}
-
-/** Fails where two files are further apart than optimized graphs are. */
-function assertSame(
-  ours: Awaited<ReturnType<typeof levels>>,
-  theirs: Awaited<ReturnType<typeof levels>>,
-): void {
-  assertEquals(ours.facts, theirs.facts);
-  let apart = 0;
-  for (const [i, value] of ours.data.entries()) {
-    apart = Math.max(apart, Math.abs(value - theirs.data[i]!));
-  }
-  assert(apart <= MOST, `apart by ${apart}`);
-}
-
 describe("every class", () => {
   let browser: Browser;
   beforeAll(async () => {
@@ -140,8 +107,7 @@ describe("every class", () => {
         ...(isServed && given.includes("maskImage") ? ["--mask", MASK] : []),
         ...(isServed ? others.flatMap((name) => ["--option", `${roleKey(name)}=${image}`]) : []),
       ];
-      const dataUrl = async (file: string) =>
-        `data:image/png;base64,${(await Deno.readFile(file)).toBase64()}`;
+      const dataUrl = async (file: string) => pngUrl(await Deno.readFile(file));
       const input = {
         ...(Class.takesPrompt ? { prompt: "a red apple" } : {}),
         ...(takesSteps ? { num_inference_steps: STEPS } : {}),
@@ -173,8 +139,7 @@ describe("every class", () => {
         const response = await app.request("/predictions", post({ input }));
         const { status, error, detail, output } = await response.json();
         assertEquals(status, "succeeded", error ?? detail);
-        const bytes = Uint8Array.fromBase64(output[0].slice(output[0].indexOf(",") + 1));
-        const theirs = await levels(bytes);
+        const theirs = await levels(bytesIn(output[0]));
         assertSame(await levels(await Deno.readFile(out)), theirs);
         if (!hasBrowser || others.length > 0) return await app.drain(0);
         await withPage(browser, app, async (playground) => {

@@ -19,9 +19,10 @@ import { messages, post } from "../functions/tests/app.ts";
 import { hasBrowser, startBrowser, withPage } from "../functions/tests/playground.ts";
 import type { Browser } from "./support/browser.ts";
 import { commandLine } from "./support/command_line.ts";
+import { bytesIn, pngUrl } from "./support/data_url.ts";
 import { makeFixtures } from "./support/fixtures.ts";
 import { fixture } from "./support/golden.ts";
-import { suggesting } from "./support/suggesting.ts";
+import { suggesting } from "./support/with_index.ts";
 
 makeFixtures();
 
@@ -85,8 +86,7 @@ function settings(recipe: Readonly<Record<string, unknown>> | undefined): Record
 }
 
 const ofFile = async (path: string) => settings(readRecipe(await Deno.readFile(path)));
-const ofBase64 = (base64: string) =>
-  settings(readRecipe(Uint8Array.fromBase64(base64.replace(/^data:.*,/, ""))));
+const ofBase64 = (base64: string) => settings(readRecipe(bytesIn(base64)));
 
 /** What each door of a server makes of no more than a prompt and a seed. */
 const DOORS: Readonly<Record<string, (app: App) => Promise<string>>> = {
@@ -129,8 +129,7 @@ const CHANGES: Readonly<Record<string, (app: App, image: Uint8Array) => Promise<
     return (await response.json()).data[0].b64_json;
   },
   async "/predictions with an image"(app, image) {
-    const given = `data:image/png;base64,${image.toBase64()}`;
-    const body = { input: { prompt: PROMPT, seed: SEED, image: given } };
+    const body = { input: { prompt: PROMPT, seed: SEED, image: pngUrl(image) } };
     return (await (await app.request("/predictions", post(body))).json()).output[0];
   },
 };

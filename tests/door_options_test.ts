@@ -4,15 +4,17 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
-import { decodeImage, DenoiseImage, registry } from "@denoise/denoise";
-import { deepSamplesOf } from "./support/deep_png.ts";
-import { linkedParts } from "./support/linked_parts.ts";
+import { registry } from "@denoise/denoise";
 import { createApp, inlineServingEngine } from "@denoise/functions";
 import { post } from "../functions/tests/app.ts";
 import { commandLine } from "./support/command_line.ts";
+import { bytesIn, pngUrl } from "./support/data_url.ts";
+import { assertSame, levels } from "./support/levels.ts";
+import { photoIn } from "./support/photo_file.ts";
 import { loadTask, type Task } from "./support/tasks.ts";
+import { withIndex } from "./support/with_index.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "denoise-" });
 
@@ -27,11 +29,7 @@ interface Door {
 }
 
 const IMAGE = new URL("../plugins/media/image/testdata/files/rgb.png", import.meta.url).pathname;
-const MASK = `${folder}/mask.png`;
-await new DenoiseImage(64, 64, 1, new Uint8Array(64 * 64).fill(255, 0, 2000)).save(MASK);
-const PHOTO = `${folder}/photo.png`;
-await new DenoiseImage(64, 64, 3, Uint8Array.from({ length: 3 * 64 * 64 }, (_, i) => i * 7 % 256))
-  .save(PHOTO);
+const { photo: PHOTO, mask: MASK } = await photoIn(folder);
 
 const DOORS: readonly Door[] = [
   {
@@ -91,12 +89,6 @@ const DOORS: readonly Door[] = [
 /** Options that a flag of their own gives. */
 const FLAGS = ["image", "mask"];
 
-/** The samples of a PNG, of 16 bits too, by themselves. */
-async function samplesOf(file: Uint8Array): Promise<ArrayLike<number>> {
-  const deep = deepSamplesOf(file);
-  return deep ?? (await decodeImage(file)).data;
-}
-
 describe("by the command line and HTTP", () => {
   afterAll(() => Deno.remove(folder, { recursive: true }));
 
@@ -125,10 +117,7 @@ describe("by the command line and HTTP", () => {
       };
       const ours = await draw("made", [repo]);
       // the same parts, of which nothing says that they are of the class
-      const other = await linkedParts(repo, { dir: folder });
-      const index = JSON.parse(await Deno.readTextFile(`${repo}/model_index.json`));
-      const named = { ...index, _class_name: "StableDiffusionPipeline" };
-      await Deno.writeTextFile(`${other}/model_index.json`, JSON.stringify(named));
+      const other = await withIndex(repo, { _class_name: "StableDiffusionPipeline" }, folder);
       const byName = await draw("named", [other, "--pipeline", task.pipeline]);
       const engine = inlineServingEngine({
         models: [
@@ -140,10 +129,11 @@ describe("by the command line and HTTP", () => {
       });
       try {
         const app = createApp({ engine, registry });
-        const read = async (file: string) =>
-          `data:image/png;base64,${(await Deno.readFile(file)).toBase64()}`;
         const sent = await Promise.all(
-          Object.entries(files).map(async ([name, file]) => [name, await read(file)]),
+          Object.entries(files).map(async ([name, file]) => [
+            name,
+            pngUrl(await Deno.readFile(file)),
+          ]),
         );
         const input = {
           ...{ prompt: "a red apple", seed: 3, num_inference_steps: 4, scheduler },
@@ -158,15 +148,8 @@ describe("by the command line and HTTP", () => {
           assertEquals(logs.includes("left out"), false, logs);
           assertEquals(output.length, made.length);
           for (const [i, address] of output.entries()) {
-            const bytes = Uint8Array.fromBase64(address.slice(address.indexOf(",") + 1));
-            const theirs = await samplesOf(bytes);
-            const most = theirs instanceof Uint16Array ? 512 : 2; // optimized graphs move the last bits
-            for (const file of [ours[i]!, byName[i]!]) {
-              const own = await samplesOf(file);
-              assertEquals(own.length, theirs.length);
-              const apart = Array.from(own, (value, k) => Math.abs(value - theirs[k]!));
-              assert(Math.max(...apart) <= most, `${Math.max(...apart)}`);
-            }
+            const theirs = await levels(bytesIn(address));
+            for (const file of [ours[i]!, byName[i]!]) assertSame(await levels(file), theirs);
           }
         }
         await app.drain(0);
