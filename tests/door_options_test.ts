@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import { registry } from "@denoise/denoise";
 import { createApp, inlineServingEngine } from "@denoise/functions";
+import { readRecipe } from "@denoise/image";
 import { post } from "../functions/tests/app.ts";
 import { commandLine } from "./support/command_line.ts";
 import { bytesIn, pngUrl } from "./support/data_url.ts";
@@ -141,14 +142,17 @@ describe("by the command line and HTTP", () => {
           ...Object.fromEntries(sent),
         };
         for (const model of ["one", "two"]) {
-          const body = post({ input: { ...input, model } });
+          const body = post({ input, model });
           const { output, status, error, detail, logs } =
             await (await app.request("/predictions", body)).json();
           assertEquals(status, "succeeded", error ?? detail);
           assertEquals(logs.includes("left out"), false, logs);
           assertEquals(output.length, made.length);
           for (const [i, address] of output.entries()) {
-            const theirs = await levels(bytesIn(address));
+            const bytes = bytesIn(address);
+            const calledBy = model === "two" ? task.pipeline : undefined;
+            assertEquals(readRecipe(bytes)?.["calledBy"], calledBy);
+            const theirs = await levels(bytes);
             for (const file of [ours[i]!, byName[i]!]) assertSame(await levels(file), theirs);
           }
         }
@@ -158,4 +162,17 @@ describe("by the command line and HTTP", () => {
       }
     });
   }
+
+  it("a class that is not there is refused as what was asked of the model, not of its repo", async () => {
+    const location = new URL("fixtures/tiny-stable-diffusion", import.meta.url).pathname;
+    const models = [{ id: "edit", location, pipeline: "StableDiffusionDifEditPipeline" }];
+    const engine = inlineServingEngine({ models, registry, warmup: false });
+    const error = await engine.ready().then(() => undefined, (error: Error) => error);
+    await engine.close();
+    assertStringIncludes(
+      `${(error?.cause as Error | undefined)?.message}`,
+      "No plugin provides StableDiffusionDifEditPipeline, which the server for edit asks for. " +
+        "Did you mean StableDiffusionDiffEditPipeline?",
+    );
+  });
 });

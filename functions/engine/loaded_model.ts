@@ -31,6 +31,8 @@ export type ChosenScheduler = Pick<JobInput, "scheduler" | "schedulerConfig">;
 export interface LoadedModel {
   /** What callers may know of it. */
   readonly info: ModelInfo;
+  /** The class that it is called by, where that is asked for by name and not the repo's own. */
+  readonly calledBy: string | undefined;
   /** The fewest steps of a run: a scheduler with `shift_terminal` cannot plan one alone. */
   readonly leastSteps: number;
   /**
@@ -62,12 +64,14 @@ export async function loadModel(
   options: ModelOptions,
   controlNets: ControlNets,
 ): Promise<LoadedModel> {
-  const className = location.pipeline ??
+  const { pipeline: calledBy } = location;
+  const className = calledBy ??
     pipelineClassOf(await readModelIndex(location), registry, location.id);
   const { device, torchDtype, quantization, variant, threads, gpuMemoryLimit } = options;
   const how = { device, torchDtype, quantization, variant, threads, gpuMemoryLimit };
   const load = { ...how, registry, optimize: "speed", progress: false } as const;
-  const plugin = await registry.get(className, "pipeline", MODEL_INDEX);
+  const wantedBy = calledBy === undefined ? MODEL_INDEX : `the server for ${location.id}`;
+  const plugin = await registry.get(className, "pipeline", wantedBy);
   const whole = await plugin.load(location, load) as AnyPipeline;
   const { makes } = whole;
   if (makes === "embeddings") {
@@ -97,6 +101,7 @@ export async function loadModel(
   const loraSwitch = new LoraSwitch(whole, options.loraFolder);
 
   return {
+    calledBy,
     info: {
       id: location.id,
       pipeline: className,

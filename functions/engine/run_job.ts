@@ -156,9 +156,10 @@ async function* onePass(
     ? undefined
     : previewDecoder(pipe, { ...model.info, ...defined(input) });
   const Class = await classOf(pipe, registry);
+  const calledBy = pipe.className === model.calledBy ? pipe.className : undefined;
   const { takesPrompt, options: known } = Class;
   const options = Object.entries(
-    defined(callOptions(input, Class, { ...given, preview, signal })),
+    defined(callOptions(input, Class, { ...given, preview, signal }, calledBy)),
   )
     .filter(([name]) => {
       if (name in known) return true;
@@ -214,13 +215,18 @@ function previewDecoder(
 }
 
 /** What a job says, by the names of pipelines' options. */
-function callOptions(input: JobInput, Class: CallOptionsOf, given: object): object {
+function callOptions(
+  input: JobInput,
+  Class: CallOptionsOf,
+  given: object,
+  calledBy: string | undefined,
+): object {
   const { count, seed, steps, eta, clipSkip, negativePrompt, guidanceScale, strength } = input;
   const { promptSyntax, lyrics } = input;
   return {
     ...given,
     ...input.options,
-    ...recipeOption(input.options ?? {}, Class),
+    ...recipeOption(input.options ?? {}, Class, calledBy),
     numInferenceSteps: steps,
     seed: seed === undefined ? undefined : BigInt(seed),
     ...{ eta, clipSkip, promptSyntax, negativePrompt, lyrics, guidanceScale, strength },
